@@ -25,15 +25,15 @@ _sym_db = _symbol_database.Default()
 from anybind.proto.v1 import manifest_pb2 as anybind_dot_proto_dot_v1_dot_manifest__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n anybind/proto/v1/embedding.proto\x12\nanybind.v1\x1a\x1f\x61nybind/proto/v1/manifest.proto\"\x85\x01\n\x04Item\x12\x10\n\x08modality\x18\x01 \x01(\t\x12\x0e\n\x04\x64\x61ta\x18\x02 \x01(\x0cH\x00\x12\x0e\n\x04text\x18\x03 \x01(\tH\x00\x12\x16\n\x0esample_rate_hz\x18\x04 \x01(\x01\x12\x14\n\x0c\x64\x65pth_unit_m\x18\x05 \x01(\x01\x12\x12\n\nwith_clips\x18\x06 \x01(\x08\x42\t\n\x07\x63ontent\"/\n\x0c\x45mbedRequest\x12\x1f\n\x05items\x18\x01 \x03(\x0b\x32\x10.anybind.v1.Item\"J\n\rEmbedResponse\x12\'\n\x07results\x18\x01 \x03(\x0b\x32\x16.anybind.v1.ItemResult\x12\x10\n\x08space_id\x18\x02 \x01(\t\"\xab\x01\n\nItemResult\x12\'\n\tembedding\x18\x01 \x01(\x0b\x32\x12.anybind.v1.VectorH\x00\x12\"\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x11.anybind.v1.ErrorH\x00\x12\x1f\n\x05\x63lips\x18\x03 \x03(\x0b\x32\x10.anybind.v1.Clip\x12$\n\x07timings\x18\x04 \x01(\x0b\x32\x13.anybind.v1.TimingsB\t\n\x07outcome\":\n\x06Vector\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x10\n\x08space_id\x18\x02 \x01(\t\x12\x10\n\x08modality\x18\x03 \x01(\t\"4\n\x04\x43lip\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0f\n\x07start_s\x18\x02 \x01(\x01\x12\r\n\x05\x65nd_s\x18\x03 \x01(\x01\"D\n\x07Timings\x12\x11\n\tdecode_ms\x18\x01 \x01(\x01\x12\x10\n\x08queue_ms\x18\x02 \x01(\x01\x12\x14\n\x0cinference_ms\x18\x03 \x01(\x01\"=\n\x05\x45rror\x12#\n\x04\x63ode\x18\x01 \x01(\x0e\x32\x15.anybind.v1.ErrorCode\x12\x0f\n\x07message\x18\x02 \x01(\t\"l\n\x12\x45mbedStreamRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1e\n\x04item\x18\x02 \x01(\x0b\x32\x10.anybind.v1.Item\x12\x11\n\tmore_data\x18\x03 \x01(\x0c\x12\x17\n\x0fto_be_continued\x18\x04 \x01(\x08\"I\n\x13\x45mbedStreamResponse\x12\n\n\x02id\x18\x01 \x01(\t\x12&\n\x06result\x18\x02 \x01(\x0b\x32\x16.anybind.v1.ItemResult\"\r\n\x0bInfoRequest\"\xd5\x01\n\x0cInfoResponse\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07licence\x18\x02 \x01(\t\x12\x10\n\x08space_id\x18\x03 \x01(\t\x12\x16\n\x0e\x65mbedding_size\x18\x04 \x01(\r\x12,\n\nmodalities\x18\x05 \x03(\x0b\x32\x18.anybind.v1.ModalityInfo\x12\"\n\x06limits\x18\x06 \x01(\x0b\x32\x12.anybind.v1.Limits\x12\x16\n\x0eserver_version\x18\x07 \x01(\t\x12\x11\n\thas_index\x18\x08 \x01(\x08\"a\n\x0cModalityInfo\x12$\n\x07\x65ncoder\x18\x01 \x01(\x0b\x32\x13.anybind.v1.Encoder\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\x19\n\x11golden_difference\x18\x03 \x01(\x02\"w\n\x06Limits\x12\x15\n\rmessage_bytes\x18\x01 \x01(\x04\x12\x12\n\nitem_bytes\x18\x02 \x01(\x04\x12\r\n\x05items\x18\x03 \x01(\r\x12\x0e\n\x06pixels\x18\x04 \x01(\x04\x12\x0f\n\x07seconds\x18\x05 \x01(\x01\x12\x12\n\ntext_bytes\x18\x06 \x01(\x04*\x93\x03\n\tErrorCode\x12\x1a\n\x16\x45RROR_CODE_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x45RROR_CODE_UNKNOWN_MODALITY\x10\x01\x12\x14\n\x10\x45RROR_CODE_EMPTY\x10\x02\x12\x18\n\x14\x45RROR_CODE_TOO_LARGE\x10\x03\x12\x1a\n\x16\x45RROR_CODE_UNDECODABLE\x10\x04\x12\x19\n\x15\x45RROR_CODE_NOT_FINITE\x10\x05\x12\x18\n\x14\x45RROR_CODE_BAD_SHAPE\x10\x06\x12\x1a\n\x16\x45RROR_CODE_WRONG_SPACE\x10\x07\x12\x19\n\x15\x45RROR_CODE_BAD_VECTOR\x10\x08\x12 \n\x1c\x45RROR_CODE_DEADLINE_EXCEEDED\x10\t\x12\x19\n\x15\x45RROR_CODE_OVERLOADED\x10\n\x12\x17\n\x13\x45RROR_CODE_INTERNAL\x10\x0b\x12\x1f\n\x1b\x45RROR_CODE_INVALID_ARGUMENT\x10\x0c\x12\x1a\n\x16\x45RROR_CODE_UNAVAILABLE\x10\r2\xd8\x01\n\tEmbedding\x12<\n\x05\x45mbed\x12\x18.anybind.v1.EmbedRequest\x1a\x19.anybind.v1.EmbedResponse\x12R\n\x0b\x45mbedStream\x12\x1e.anybind.v1.EmbedStreamRequest\x1a\x1f.anybind.v1.EmbedStreamResponse(\x01\x30\x01\x12\x39\n\x04Info\x12\x17.anybind.v1.InfoRequest\x1a\x18.anybind.v1.InfoResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n anybind/proto/v1/embedding.proto\x12\nanybind.v1\x1a\x1f\x61nybind/proto/v1/manifest.proto\"\x85\x01\n\x04Item\x12\x10\n\x08modality\x18\x01 \x01(\t\x12\x0e\n\x04\x64\x61ta\x18\x02 \x01(\x0cH\x00\x12\x0e\n\x04text\x18\x03 \x01(\tH\x00\x12\x16\n\x0esample_rate_hz\x18\x04 \x01(\x01\x12\x14\n\x0c\x64\x65pth_unit_m\x18\x05 \x01(\x01\x12\x12\n\nwith_clips\x18\x06 \x01(\x08\x42\t\n\x07\x63ontent\"/\n\x0c\x45mbedRequest\x12\x1f\n\x05items\x18\x01 \x03(\x0b\x32\x10.anybind.v1.Item\"J\n\rEmbedResponse\x12\'\n\x07results\x18\x01 \x03(\x0b\x32\x16.anybind.v1.ItemResult\x12\x10\n\x08space_id\x18\x02 \x01(\t\"\xab\x01\n\nItemResult\x12\'\n\tembedding\x18\x01 \x01(\x0b\x32\x12.anybind.v1.VectorH\x00\x12\"\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x11.anybind.v1.ErrorH\x00\x12\x1f\n\x05\x63lips\x18\x03 \x03(\x0b\x32\x10.anybind.v1.Clip\x12$\n\x07timings\x18\x04 \x01(\x0b\x32\x13.anybind.v1.TimingsB\t\n\x07outcome\":\n\x06Vector\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x10\n\x08space_id\x18\x02 \x01(\t\x12\x10\n\x08modality\x18\x03 \x01(\t\"4\n\x04\x43lip\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0f\n\x07start_s\x18\x02 \x01(\x01\x12\r\n\x05\x65nd_s\x18\x03 \x01(\x01\"D\n\x07Timings\x12\x11\n\tdecode_ms\x18\x01 \x01(\x01\x12\x10\n\x08queue_ms\x18\x02 \x01(\x01\x12\x14\n\x0cinference_ms\x18\x03 \x01(\x01\"T\n\x05\x45rror\x12#\n\x04\x63ode\x18\x01 \x01(\x0e\x32\x15.anybind.v1.ErrorCode\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x15\n\rretry_delay_s\x18\x03 \x01(\x01\"l\n\x12\x45mbedStreamRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1e\n\x04item\x18\x02 \x01(\x0b\x32\x10.anybind.v1.Item\x12\x11\n\tmore_data\x18\x03 \x01(\x0c\x12\x17\n\x0fto_be_continued\x18\x04 \x01(\x08\"I\n\x13\x45mbedStreamResponse\x12\n\n\x02id\x18\x01 \x01(\t\x12&\n\x06result\x18\x02 \x01(\x0b\x32\x16.anybind.v1.ItemResult\"\r\n\x0bInfoRequest\"\xd5\x01\n\x0cInfoResponse\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07licence\x18\x02 \x01(\t\x12\x10\n\x08space_id\x18\x03 \x01(\t\x12\x16\n\x0e\x65mbedding_size\x18\x04 \x01(\r\x12,\n\nmodalities\x18\x05 \x03(\x0b\x32\x18.anybind.v1.ModalityInfo\x12\"\n\x06limits\x18\x06 \x01(\x0b\x32\x12.anybind.v1.Limits\x12\x16\n\x0eserver_version\x18\x07 \x01(\t\x12\x11\n\thas_index\x18\x08 \x01(\x08\"a\n\x0cModalityInfo\x12$\n\x07\x65ncoder\x18\x01 \x01(\x0b\x32\x13.anybind.v1.Encoder\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\x19\n\x11golden_difference\x18\x03 \x01(\x02\"w\n\x06Limits\x12\x15\n\rmessage_bytes\x18\x01 \x01(\x04\x12\x12\n\nitem_bytes\x18\x02 \x01(\x04\x12\r\n\x05items\x18\x03 \x01(\r\x12\x0e\n\x06pixels\x18\x04 \x01(\x04\x12\x0f\n\x07seconds\x18\x05 \x01(\x01\x12\x12\n\ntext_bytes\x18\x06 \x01(\x04*\x93\x03\n\tErrorCode\x12\x1a\n\x16\x45RROR_CODE_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x45RROR_CODE_UNKNOWN_MODALITY\x10\x01\x12\x14\n\x10\x45RROR_CODE_EMPTY\x10\x02\x12\x18\n\x14\x45RROR_CODE_TOO_LARGE\x10\x03\x12\x1a\n\x16\x45RROR_CODE_UNDECODABLE\x10\x04\x12\x19\n\x15\x45RROR_CODE_NOT_FINITE\x10\x05\x12\x18\n\x14\x45RROR_CODE_BAD_SHAPE\x10\x06\x12\x1a\n\x16\x45RROR_CODE_WRONG_SPACE\x10\x07\x12\x19\n\x15\x45RROR_CODE_BAD_VECTOR\x10\x08\x12 \n\x1c\x45RROR_CODE_DEADLINE_EXCEEDED\x10\t\x12\x19\n\x15\x45RROR_CODE_OVERLOADED\x10\n\x12\x17\n\x13\x45RROR_CODE_INTERNAL\x10\x0b\x12\x1f\n\x1b\x45RROR_CODE_INVALID_ARGUMENT\x10\x0c\x12\x1a\n\x16\x45RROR_CODE_UNAVAILABLE\x10\r2\xd8\x01\n\tEmbedding\x12<\n\x05\x45mbed\x12\x18.anybind.v1.EmbedRequest\x1a\x19.anybind.v1.EmbedResponse\x12R\n\x0b\x45mbedStream\x12\x1e.anybind.v1.EmbedStreamRequest\x1a\x1f.anybind.v1.EmbedStreamResponse(\x01\x30\x01\x12\x39\n\x04Info\x12\x17.anybind.v1.InfoRequest\x1a\x18.anybind.v1.InfoResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'anybind.proto.v1.embedding_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ERRORCODE']._serialized_start=1400
-  _globals['_ERRORCODE']._serialized_end=1803
+  _globals['_ERRORCODE']._serialized_start=1423
+  _globals['_ERRORCODE']._serialized_end=1826
   _globals['_ITEM']._serialized_start=82
   _globals['_ITEM']._serialized_end=215
   _globals['_EMBEDREQUEST']._serialized_start=217
@@ -49,19 +49,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TIMINGS']._serialized_start=630
   _globals['_TIMINGS']._serialized_end=698
   _globals['_ERROR']._serialized_start=700
-  _globals['_ERROR']._serialized_end=761
-  _globals['_EMBEDSTREAMREQUEST']._serialized_start=763
-  _globals['_EMBEDSTREAMREQUEST']._serialized_end=871
-  _globals['_EMBEDSTREAMRESPONSE']._serialized_start=873
-  _globals['_EMBEDSTREAMRESPONSE']._serialized_end=946
-  _globals['_INFOREQUEST']._serialized_start=948
-  _globals['_INFOREQUEST']._serialized_end=961
-  _globals['_INFORESPONSE']._serialized_start=964
-  _globals['_INFORESPONSE']._serialized_end=1177
-  _globals['_MODALITYINFO']._serialized_start=1179
-  _globals['_MODALITYINFO']._serialized_end=1276
-  _globals['_LIMITS']._serialized_start=1278
-  _globals['_LIMITS']._serialized_end=1397
-  _globals['_EMBEDDING']._serialized_start=1806
-  _globals['_EMBEDDING']._serialized_end=2022
+  _globals['_ERROR']._serialized_end=784
+  _globals['_EMBEDSTREAMREQUEST']._serialized_start=786
+  _globals['_EMBEDSTREAMREQUEST']._serialized_end=894
+  _globals['_EMBEDSTREAMRESPONSE']._serialized_start=896
+  _globals['_EMBEDSTREAMRESPONSE']._serialized_end=969
+  _globals['_INFOREQUEST']._serialized_start=971
+  _globals['_INFOREQUEST']._serialized_end=984
+  _globals['_INFORESPONSE']._serialized_start=987
+  _globals['_INFORESPONSE']._serialized_end=1200
+  _globals['_MODALITYINFO']._serialized_start=1202
+  _globals['_MODALITYINFO']._serialized_end=1299
+  _globals['_LIMITS']._serialized_start=1301
+  _globals['_LIMITS']._serialized_end=1420
+  _globals['_EMBEDDING']._serialized_start=1829
+  _globals['_EMBEDDING']._serialized_end=2045
 # @@protoc_insertion_point(module_scope)

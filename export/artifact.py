@@ -168,6 +168,7 @@ def export_encoder(
         licence=entry.licence,
         tolerance=min(limit, max(HEAD_ROOM * difference, LEAST_PART_OF_LIMIT * limit)),
         logit_scale=entry.logit_scale,
+        trained_with=entry.trained_with,
         **{recipe_field(entry.recipe): entry.recipe},
     )
     return encoder, vectors

@@ -34,6 +34,7 @@ class ExportEntry:
       licence: of these weights: an SPDX identifier, or a sentence where none fits.
       logit_scale: what the published model multiplies its unit vector by; it stays out of the graph. 0: nothing.
       precision: `FP32` or `FP16_WEIGHTS`.
+      trained_with: modalities it was trained with in pairs. Empty: the anchor alone.
     """
 
     modality: str
@@ -44,6 +45,7 @@ class ExportEntry:
     licence: str
     logit_scale: float = 0.0
     precision: str = FP32
+    trained_with: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.precision not in PARITY_LIMITS:

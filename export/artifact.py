@@ -113,8 +113,8 @@ def add_encoder(
         encoder, vectors = export_encoder(entry, partial)
         if vectors.shape[1] != manifest.embedding_size:
             raise ExportError(
-                f"{entry.modality} gives embeddings of {vectors.shape[1]} floats; {folder} has {manifest.embedding_size}: "
-                "a space has one size."
+                f"{entry.modality} gives embeddings of {vectors.shape[1]} floats; those of {folder} have "
+                f"{manifest.embedding_size}."
             )
         _place_tokenizer(encoder, tokenizer, partial)
         kept = [known for known in manifest.encoders if known.modality != entry.modality]

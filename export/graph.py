@@ -77,10 +77,10 @@ def _traced(
                 verbose=False,
             )
     except torch.onnx.OnnxExporterError as error:
-        reason = str(error.__cause__ or error).strip().splitlines()
-        axes_text = ", ".join(dynamic_axes.values())
+        reason = " ".join(str(error.__cause__ or error).strip().splitlines()[:2])
+        free = ", ".join(dynamic_axes.values())
         raise ExportError(
-            f"{type(module).__name__} cannot become an ONNX graph with its {axes_text} of any length: {' '.join(reason[:2])}"
+            f"{type(module).__name__} cannot become an ONNX graph with its {free} of any length: {reason}"
         ) from error
     _name_axes(program.model.graph, dynamic_axes)
     return program.model

@@ -1,0 +1,197 @@
+"""Stages `image` and `image_fine`: pictures against the words and sentences that go with them.
+
+The text side is the teacher's sentence embedding through the text encoder's own head, which learns along; the text
+encoder itself is distilled later to give the same. Three terms: a picture and a prompt of its label or its captions, a
+picture and a prompt of its concept, and a room's picture and another view of itself, because telling two views of one
+room apart is what depth will be aligned to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Generator, Tensor, nn
+from torch.nn import functional as F
+
+from .. import nano
+from . import augment, prompts
+from .data import Tables
+from .losses import Temperature, info_nce
+
+PLACES = ("kitchen", "office dining area", "lab")
+CAPTION_REPEATS = 3  # captioned pictures are few
+
+
+class Anchor(nn.Module):
+    """What the stage learns: the image encoder, the text encoder's head, the temperatures."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.image = nano.ImageEncoder()
+        self.text = nano.Head(384)
+        self.scale, self.view_scale = Temperature(0.07), Temperature(0.1)
+
+
+@dataclass
+class Batch:
+    pictures: Tensor  # float32 (B, 3, S, S), standardised; the last 2 V are V rooms seen twice
+    rooms: int  # V
+    labels: Tensor  # int64 (B,), index among the words, -1 where only a caption is known
+    concepts: Tensor  # int64 (B,), the same; a label stands for itself where it has no concept
+    words: Tensor  # float32 (W, 384), one prompt of every word
+    captions: Tensor  # float32 (C, 384)
+    owners: Tensor  # int64 (C,), the picture in the batch each caption belongs to
+
+
+class ImageTask:
+    """See the module. `size` is the side of the square pictures it trains on."""
+
+    def __init__(self, tables: Tables, model: Anchor, size: int, batch: int = 256, rooms: int = 16) -> None:
+        self.tables, self.model, self.size, self.batch, self.rooms = tables, model, size, batch, rooms
+        self.names = sorted({r[k] for r in tables.images for k in ("label", "concept") if r[k]} | set(PLACES))
+        self.words = torch.from_numpy(tables.taught_words(self.names, prompts.PICTURE_TEMPLATES, "words"))
+        index = {name: i for i, name in enumerate(self.names)}
+        self.labels = np.array([index.get(r["label"], -1) for r in tables.images])
+        self.concepts = np.array([index.get(r["concept"] or r["label"], -1) for r in tables.images])
+        self.scenes = np.array([index[r["scene"]] for r in tables.depths])
+        self.is_label, self.is_concept = (torch.zeros(len(self.names), dtype=torch.bool) for _ in range(2))
+        self.is_label[np.unique(np.r_[self.labels[self.labels >= 0], self.scenes])] = True
+        self.is_concept[np.unique(np.r_[self.concepts[self.concepts >= 0], self.scenes])] = True
+        self._read_captions()
+        train = tables.split("train")
+        self.order = np.concatenate([train] + [train[self.labels[train] < 0]] * (CAPTION_REPEATS - 1))
+        self.steps = len(self.order) // batch
+        self.run = torch.compile(model.image.features)
+
+    def _read_captions(self) -> None:
+        rows = self.tables.rows("captions")
+        vectors = self.tables.taught("captions", [r["caption"] for r in rows])
+        at = {r["file"]: i for i, r in enumerate(self.tables.images)}
+        self.captions: dict[int, np.ndarray] = {}
+        for row, vector in zip(rows, vectors, strict=True):
+            self.captions.setdefault(at[row["file"]], []).append(vector.astype(np.float32))
+
+    def groups(self) -> list[dict[str, Any]]:
+        """The text head moves slowly: its geometry is what unseen words rely on."""
+        slow = list(self.model.text.parameters())
+        names = {id(p) for p in slow}
+        fast = [p for p in self.model.parameters() if id(p) not in names]
+        matrices = [p for p in fast if p.ndim > 1]
+        vectors = [p for p in fast if p.ndim <= 1]
+        return [
+            {"params": matrices},
+            {"params": vectors, "weight_decay": 0.0},
+            {"params": slow, "scale": 0.1, "weight_decay": 0.0},
+        ]
+
+    def batches(self, epoch: int, rng: Generator) -> Iterator[Batch]:
+        order = self.order[torch.randperm(len(self.order), generator=rng).numpy()]
+        rooms = self.tables.depth_split("train")
+        for step in range(self.steps):
+            rows = order[step * self.batch : (step + 1) * self.batch]
+            seen = rooms[torch.randperm(len(rooms), generator=rng).numpy()[: self.rooms]]
+            yield self._batch(rows, seen, rng)
+
+    def _batch(self, rows: np.ndarray, seen: np.ndarray, rng: Generator) -> Batch:
+        frames = torch.from_numpy(self.tables.frames[np.sort(seen)])
+        pictures = torch.cat(
+            [
+                augment.picture(torch.from_numpy(self.tables.pictures[rows]), self.size, rng),
+                augment.picture(frames, self.size, rng, flip=False, least=0.6),
+                augment.picture(frames, self.size, rng, flip=False, least=0.6),
+            ]
+        )
+        scenes = self.scenes[np.sort(seen)]
+        template = torch.randint(self.words.shape[1], (len(self.names),), generator=rng)
+        captions, owners = [], []
+        for i, row in enumerate(rows):
+            if row in self.captions:
+                mine = self.captions[row]
+                captions.append(mine[int(torch.randint(len(mine), (1,), generator=rng))])
+                owners.append(i)
+        return Batch(
+            pictures=(pictures - self.model.image.mean) / self.model.image.std,
+            rooms=len(seen),
+            labels=torch.from_numpy(np.r_[self.labels[rows], scenes, scenes]),
+            concepts=torch.from_numpy(np.r_[self.concepts[rows], scenes, scenes]),
+            words=self.words[torch.arange(len(self.names)), template],
+            captions=torch.from_numpy(np.array(captions, np.float32).reshape(-1, 384)),
+            owners=torch.tensor(owners, dtype=torch.int64),
+        )
+
+    def loss(self, batch: Batch) -> Tensor:
+        model = self.model
+        pictures = batch.pictures.contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cpu", torch.bfloat16):
+            features = self.run(pictures)
+        image = model.image.head(features.float())
+        text = model.text(torch.cat([batch.words, batch.captions]))
+        words, captions = text[: len(self.names)], text[len(self.names) :]
+        scale = model.scale()
+        said = torch.cat([words[self.is_label], captions])
+        hit = torch.cat(
+            [
+                batch.labels[:, None] == torch.arange(len(self.names))[self.is_label],
+                batch.owners == torch.arange(len(image))[:, None],
+            ],
+            dim=1,
+        )
+        by_label = info_nce(image, said, scale, hit)
+        group = batch.concepts[:, None] == torch.arange(len(self.names))[self.is_concept]
+        by_concept = info_nce(image, words[self.is_concept], scale, group)
+        first, second = image[-2 * batch.rooms :].chunk(2)
+        return by_label + by_concept + 0.3 * info_nce(first, second, model.view_scale())
+
+    @torch.inference_mode()
+    def measure(self, model: Anchor) -> dict[str, float]:
+        """Accuracy of the development pictures' labels and concepts, and a caption's picture among the captioned."""
+        rows = self.tables.split("dev")
+        image = embed_pictures(model.image, self.tables.pictures[rows], self.size)
+        words = F.normalize(model.text(self.words).mean(1), dim=-1)
+        labels, concepts = torch.from_numpy(self.labels[rows]), torch.from_numpy(self.concepts[rows])
+        scores = image @ words.T
+        known = labels >= 0
+        right = {
+            "label": scores[:, self.is_label].argmax(1)[known] == _position(labels, self.is_label)[known],
+            "concept": scores[:, self.is_concept].argmax(1)[known] == _position(concepts, self.is_concept)[known],
+        }
+        captioned = [i for i, row in enumerate(rows) if row in self.captions]
+        text = model.text(torch.from_numpy(np.stack([self.captions[rows[i]][0] for i in captioned])))
+        rank = (text @ image[captioned].T > (text * image[captioned]).sum(1, keepdim=True)).sum(1)
+        return {name: hits.float().mean().item() for name, hits in right.items()} | {
+            "caption R@5": (rank < 5).float().mean().item(),
+            "scale": model.scale().item(),
+        }
+
+
+def _position(index: Tensor, mask: Tensor) -> Tensor:
+    """Where each index stands among the chosen ones."""
+    return (mask.cumsum(0) - 1)[index.clamp(min=0)]
+
+
+@torch.inference_mode()
+def embed_pictures(encoder: nano.ImageEncoder, pictures: np.ndarray, size: int = nano.IMAGE_SIZE) -> Tensor:
+    """Embeddings of cached pictures, uint8 (N, H, W, 3), scaled to `size`: float32 (N, 256)."""
+    out = []
+    for start in range(0, len(pictures), 256):
+        x = torch.from_numpy(np.ascontiguousarray(pictures[start : start + 256])).permute(0, 3, 1, 2).float()
+        x = F.interpolate(x, size=(size, size), mode="bicubic", antialias=True).round().clamp(0, 255)
+        x = ((x / 255 - encoder.mean) / encoder.std).contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cpu", torch.bfloat16):
+            features = encoder.features(x)
+        out.append(encoder.head(features.float()))
+    return torch.cat(out)
+
+
+def start_text_head(head: nano.Head, sentences: np.ndarray) -> None:
+    """The head begins as the principal directions of the teacher's sentences, (N, 384), around their mean."""
+    x = torch.from_numpy(np.asarray(sentences, np.float32)).reshape(-1, sentences.shape[-1])
+    mean = x.mean(0)
+    _, _, directions = torch.linalg.svd(x - mean, full_matrices=False)
+    with torch.no_grad():
+        head.projection.weight.copy_(directions[: nano.EMBEDDING_SIZE])
+        head.projection.bias.copy_(-head.projection.weight @ mean)

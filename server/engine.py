@@ -1,6 +1,5 @@
 """From an item to its embedding: decode -> rows -> batcher -> session.run -> unit vector."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,11 +1,12 @@
-"""What can go wrong on a request's way, one class per arrow, and the one place that turns them into words on the wire.
+"""What can go wrong on a request's way, one class per arrow, and the one place that puts it on the wire.
 
 ```
-            UnknownModality                   Empty, TooLarge, Undecodable,        Overloaded, DeadlineExceeded,      Internal
-            InvalidArgument                   NotFinite, BadShape                  Unavailable
-  item ────────────────────────> decode ─────────────────────────────────> batcher ─────────────────────────────> session.run ──> vector
-                                                                                                                     WrongSpace, BadVector
-                                                                                                       ready vector ──────────────────────> index
+  item ──> decode ─────────────> batcher ───────────────> session.run ──> vector ──> index
+       │          │                      │                            │          │
+       │          Empty, TooLarge,       Overloaded,                  Internal   WrongSpace,
+       │          Undecodable,           DeadlineExceeded,                       BadVector
+       │          NotFinite, BadShape    Unavailable
+       UnknownModality, InvalidArgument
 ```
 
 Every message says what happened, the value, the limit, and what to do.

@@ -50,6 +50,16 @@ def precision(ranking: Bools, k: int) -> Floats:
     return ranking[:, :k].mean(axis=1)
 
 
+def filled_precision(ranking: Bools, k: int) -> Floats:
+    """Precision at min(k, R), R being how many belong to the query: a perfect order reaches 1 however few there are.
+
+    (Q,), in [0, 1]; 0 where nothing is relevant. `chance_precision` is its chance too.
+    """
+    places = np.clip(ranking.sum(axis=1), 1, k)
+    counted = np.arange(ranking.shape[1]) < places[:, None]
+    return (ranking & counted).sum(axis=1) / places
+
+
 def average_precision(ranking: Bools) -> Floats:
     """The mean of the precision at each relevant place; 0 where nothing is relevant. (Q,), in [0, 1]"""
     places = np.arange(1, ranking.shape[1] + 1)

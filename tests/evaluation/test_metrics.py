@@ -62,6 +62,7 @@ def test_chance_is_what_random_orders_give(gallery: int, data: st.DataObject) ->
     count = np.array([relevant])
     assert metrics.chance_recall(count, gallery, k)[0] == pytest.approx(metrics.recall(every, k).mean())
     assert metrics.chance_precision(count, gallery)[0] == pytest.approx(metrics.precision(every, k).mean())
+    assert metrics.chance_precision(count, gallery)[0] == pytest.approx(metrics.filled_precision(every, k).mean())
     expected = metrics.average_precision(every).mean()
     assert metrics.chance_average_precision(count, gallery)[0] == pytest.approx(expected)
 
@@ -69,6 +70,12 @@ def test_chance_is_what_random_orders_give(gallery: int, data: st.DataObject) ->
 def test_a_perfect_order_cannot_fill_ten_places_with_three_things() -> None:
     assert metrics.best_precision(np.array([3, 30]), 100, 10).tolist() == [0.3, 1.0]
     assert metrics.best_precision(np.array([3]), 3, 10).tolist() == [1.0]
+
+
+def test_precision_of_what_can_be_filled_counts_no_place_that_cannot() -> None:
+    ranking = np.array([[True, True, False, True], [False, True, False, False], [False] * 4])
+    assert metrics.filled_precision(ranking, 10) == pytest.approx([2 / 3, 0, 0])
+    assert metrics.filled_precision(ranking, 2) == pytest.approx([1, 0, 0])
 
 
 def test_an_interval_is_the_same_every_time_and_holds_the_mean() -> None:

@@ -69,12 +69,18 @@ class Geometry:
         target: the modality looked for.
         gap: distance of the two centroids, in [0, 2].
         hubness: skewness of how often each thing of `target` is among the 10 nearest of a query.
+        emergent: the two modalities were never trained as a pair.
+        shuffled_gap: the gap with shuffled weights; None where that was not asked for.
+        shuffled_hubness: the hubness with shuffled weights.
     """
 
     query: str
     target: str
     gap: float
     hubness: float
+    emergent: bool = False
+    shuffled_gap: float | None = None
+    shuffled_hubness: float | None = None
 
 
 @dataclass(frozen=True)
@@ -124,6 +130,13 @@ NAMINGS = (
     Naming("places", "maps", "prompts of places"),
     Naming("places", "frames", "prompts of places"),
 )
+
+
+def all_measures(pools: Mapping[str, Pool], vectors: Vectors) -> Iterator[Measure]:
+    """Everything that can be measured with the pools that have vectors."""
+    yield from naming(pools, vectors)
+    yield from unseen_words(pools, vectors)
+    yield from retrieval(pools, vectors)
 
 
 def retrieval(pools: Mapping[str, Pool], vectors: Vectors) -> Iterator[Measure]:

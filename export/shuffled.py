@@ -79,7 +79,7 @@ def _shuffle_graph(source: Path, folder: Path, encoder: pb.Encoder, seed: int) -
 
 
 def _is_weights(values: np.ndarray) -> bool:
-    """Whether a tensor holds numbers that training could have chosen: not a shape, an index, or a mask of infinities."""
+    """Whether training could have chosen a tensor's numbers: not a shape, an index, or a mask of infinities."""
     numbers = values.dtype.kind == "f" or (values.dtype.kind in "iu" and values.dtype.itemsize == 1)
     return numbers and values.size > 1 and bool(np.isfinite(values).all())
 
@@ -89,8 +89,8 @@ def _run(folder: Path, encoder: pb.Encoder, rows: np.ndarray) -> np.ndarray:
     (vectors,) = session.run([encoder.output_name], {encoder.input_name: rows})
     if not np.isfinite(vectors).all():
         raise ValueError(
-            f"{encoder.modality}: with its weights permuted by seed the graph gives no finite vectors. Take another seed, "
-            "or compare with chance alone."
+            f"{encoder.modality}: with its weights permuted the graph gives no finite vectors. Take another seed, or "
+            "compare with chance alone."
         )
     return vectors
 

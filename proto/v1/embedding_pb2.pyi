@@ -166,14 +166,16 @@ class InfoResponse(_message.Message):
     def __init__(self, model: _Optional[str] = ..., licence: _Optional[str] = ..., space_id: _Optional[str] = ..., embedding_size: _Optional[int] = ..., modalities: _Optional[_Iterable[_Union[ModalityInfo, _Mapping]]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., server_version: _Optional[str] = ..., has_index: _Optional[bool] = ...) -> None: ...
 
 class ModalityInfo(_message.Message):
-    __slots__ = ("encoder", "provider", "golden_difference")
+    __slots__ = ("encoder", "provider", "golden_difference", "loaded")
     ENCODER_FIELD_NUMBER: _ClassVar[int]
     PROVIDER_FIELD_NUMBER: _ClassVar[int]
     GOLDEN_DIFFERENCE_FIELD_NUMBER: _ClassVar[int]
+    LOADED_FIELD_NUMBER: _ClassVar[int]
     encoder: _manifest_pb2.Encoder
     provider: str
     golden_difference: float
-    def __init__(self, encoder: _Optional[_Union[_manifest_pb2.Encoder, _Mapping]] = ..., provider: _Optional[str] = ..., golden_difference: _Optional[float] = ...) -> None: ...
+    loaded: bool
+    def __init__(self, encoder: _Optional[_Union[_manifest_pb2.Encoder, _Mapping]] = ..., provider: _Optional[str] = ..., golden_difference: _Optional[float] = ..., loaded: _Optional[bool] = ...) -> None: ...
 
 class Limits(_message.Message):
     __slots__ = ("message_bytes", "item_bytes", "items", "pixels", "seconds", "text_bytes")

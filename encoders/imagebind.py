@@ -205,8 +205,7 @@ def published_key(modality: str, name: str) -> str:
     )
     head, last = {"text": ("proj.0", "proj.1"), "imu": ("0", "3")}.get(modality, ("0", "2"))
     positions = "pos_embed" if modality in ("text", "imu") else "pos_embedding_helper.pos_embed"
-    before, rest = next((ours, name.removeprefix(ours)) for ours in _ROOMS if name.startswith(ours))
-    after = {
+    rooms = {
         "stem.project.": f"modality_preprocessors.{published}.{stem}.",
         "stem.norm.": f"modality_preprocessors.{published}.{stem.split('.')[0]}.norm_layer.",
         "stem.weight": f"modality_preprocessors.{published}.token_embedding.weight",
@@ -218,21 +217,9 @@ def published_key(modality: str, name: str) -> str:
         "head.": f"modality_heads.{published}.{last}.",
         "log_logit_scale": f"modality_postprocessors.{published}.1.log_logit_scale",
     }
-    return after[before] + rest
+    ours = next(ours for ours in rooms if name.startswith(ours))
+    return rooms[ours] + name.removeprefix(ours)
 
-
-_ROOMS = (
-    "stem.project.",
-    "stem.norm.",
-    "stem.weight",
-    "first_token",
-    "positions",
-    "norm_first.",
-    "blocks.",
-    "head_norm.",
-    "head.",
-    "log_logit_scale",
-)
 
 # Saved with the weights, and the same in every model: text looks back only.
 _CONSTANTS = {"modality_preprocessors.text.mask"}

@@ -95,8 +95,9 @@ def _is_cut_short(data: bytes) -> bool:
         size = int.from_bytes(data[4:8], "little")  # of what follows; writers that cannot seek leave 0 or all ones
         return 0 < size < _UNKNOWN_SIZE and len(data) + 1 < 8 + size
     if data.startswith(b"OggS"):
-        last_page = data.rfind(b"OggS")
-        return not data[last_page + 5 : last_page + 6] or not data[last_page + 5] & _OGG_END_OF_STREAM
+        page = data[data.rfind(b"OggS") :]
+        sizes = page[27 : 27 + page[26]] if len(page) > 26 else b""
+        return not sizes or not page[5] & _OGG_END_OF_STREAM or len(page) < 27 + page[26] + sum(sizes)
     return False
 
 

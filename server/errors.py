@@ -15,10 +15,6 @@ Every message says what happened, the value, the limit, and what to do.
 from typing import NoReturn
 
 import grpc
-from google.protobuf.any_pb2 import Any
-from google.protobuf.duration_pb2 import Duration
-from google.rpc.error_details_pb2 import RetryInfo
-from google.rpc.status_pb2 import Status
 
 from ..proto.v1 import embedding_pb2 as pb
 
@@ -128,16 +124,19 @@ def to_item_error(error: ServingError) -> pb.Error:
 
 
 async def abort(context: grpc.aio.ServicerContext, error: ServingError) -> NoReturn:
-    """Ends a call with the error as its status, with `google.rpc.RetryInfo` where waiting helps."""
+    """Ends a call with the error as its status: its name as `google.rpc.ErrorInfo`, and `RetryInfo` where waiting
+    helps."""
+    details = [_packed(ErrorInfo(reason=error.name, domain="anybind"))]
     if error.retry_delay_s > 0:
-        details = Status(code=error.status.value[0], message=str(error), details=[_retry_info(error.retry_delay_s)])
-        context.set_trailing_metadata((*context.trailing_metadata(), (DETAILS_KEY, details.SerializeToString())))
+        delay = Duration()
+        delay.FromNanoseconds(round(error.retry_delay_s * 1e9))
+        details.append(_packed(RetryInfo(retry_delay=delay)))
+    status = Status(code=error.status.value[0], message=str(error), details=details)
+    context.set_trailing_metadata((*context.trailing_metadata(), (DETAILS_KEY, status.SerializeToString())))
     await context.abort(error.status, str(error))
 
 
-def _retry_info(delay_s: float) -> Any:
-    delay = Duration()
-    delay.FromNanoseconds(round(delay_s * 1e9))
+def _packed(detail: Message) -> Any:
     packed = Any()
-    packed.Pack(RetryInfo(retry_delay=delay))
+    packed.Pack(detail)
     return packed

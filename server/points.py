@@ -22,6 +22,7 @@ MAX_PAYLOAD_BYTES = 64 << 10
 class UnknownPoint(ServingError):
     """A search begins at a stored point that is not there."""
 
+    name = "NOT_FOUND"
     code, status = pb.ERROR_CODE_INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND
 
 

@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import grpc
@@ -16,10 +16,11 @@ import numpy as np
 from ..proto.v1 import embedding_pb2 as pb
 from ..proto.v1 import retrieval_pb2 as rpb
 from ..proto.v1 import retrieval_pb2_grpc
-from .engine import Embedded, Engine
+from .engine import Engine
 from .errors import InvalidArgument, ServingError, Unavailable, abort, to_item_error
 from .index import AnyOf, BadFilter, Condition, Filter, Hit, Index, IndexFault, StoredPoint
 from .points import UnknownPoint, read_filter, read_ids, read_point, read_vector, write_point
+from .service import deadline_of
 
 DEFAULT_TOP_K = 10
 MAX_TOP_K = 1000
@@ -29,9 +30,18 @@ _INDEX_THREADS = 4
 T = TypeVar("T")
 
 
+@dataclass(frozen=True)
+class _Query:
+    """What is looked for: float32 (embedding_size,), norm 1, and what it cost to embed."""
+
+    vector: np.ndarray
+    timings: pb.Timings = field(default_factory=pb.Timings)
+
+
 class NoIndex(ServingError):
     """The server keeps no points."""
 
+    name = "NO_INDEX"
     code, status = pb.ERROR_CODE_UNAVAILABLE, grpc.StatusCode.FAILED_PRECONDITION
 
 
@@ -50,10 +60,10 @@ class Retrieval(retrieval_pb2_grpc.RetrievalServicer):
             self._index.close()
 
     async def Upsert(self, request: rpb.UpsertRequest, context: grpc.aio.ServicerContext) -> rpb.UpsertResponse:
-        return await _answer(self._upsert(request, _deadline(context)), context)
+        return await _answer(self._upsert(request, deadline_of(context)), context)
 
     async def Search(self, request: rpb.SearchRequest, context: grpc.aio.ServicerContext) -> rpb.SearchResponse:
-        return await _answer(self._search(request, _deadline(context)), context)
+        return await _answer(self._search(request, deadline_of(context)), context)
 
     async def Delete(self, request: rpb.DeleteRequest, context: grpc.aio.ServicerContext) -> rpb.DeleteResponse:
         return await _answer(self._delete(request), context)
@@ -124,21 +134,21 @@ class Retrieval(retrieval_pb2_grpc.RetrievalServicer):
             search_ms=(time.perf_counter() - began) * 1e3,
         )
 
-    async def _query(self, request: rpb.SearchRequest, deadline: float | None) -> Embedded:
+    async def _query(self, request: rpb.SearchRequest, deadline: float | None) -> _Query:
         """The query's vector, whichever way it was said."""
         manifest = self._engine.manifest
         match request.WhichOneof("query"):
             case "item":
-                return await self._engine.embed(request.item, deadline=deadline)
+                embedded = await self._engine.embed(request.item, deadline=deadline)
+                return _Query(embedded.vector, embedded.timings)
             case "vector":
-                vector = read_vector(request.vector, manifest.embedding_size, manifest.space_id)
-                return Embedded(request.vector.modality, vector, (), pb.Timings())
+                return _Query(read_vector(request.vector, manifest.embedding_size, manifest.space_id))
             case "point_id":
                 ids = read_ids([request.point_id])
                 found = await self._in_index(lambda index: index.get(ids, with_vectors=True))
                 if not found:
                     raise UnknownPoint(f"No point has the id {ids[0]}.")
-                return Embedded(found[0].modality, found[0].vector, (), pb.Timings())
+                return _Query(found[0].vector)
             case _:
                 raise InvalidArgument("The search has no query: give an item, a vector or a point_id.")
 
@@ -201,12 +211,6 @@ def _upsert_result(outcome: tuple[StoredPoint, pb.Timings | None] | ServingError
         return rpb.UpsertResult(error=to_item_error(outcome))
     point, timings = outcome
     return rpb.UpsertResult(id=point.id, timings=timings)
-
-
-def _deadline(context: grpc.aio.ServicerContext) -> float | None:
-    """The caller's deadline, in seconds of the loop's clock; None where it set none."""
-    remaining = context.time_remaining()
-    return None if remaining is None else asyncio.get_running_loop().time() + remaining
 
 
 async def _answer(work: Awaitable[T], context: grpc.aio.ServicerContext) -> T:

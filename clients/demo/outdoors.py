@@ -25,7 +25,9 @@ def airplane(random: Random) -> Scene:
     stabiliser = prism([(-16, -6.5), (-18, -6.5), (-15.5, 0), (-18, 6.5), (-20, 6.5), (-20.5, 0)], 0.35).turned("x", 90)
     fin = prism([(-14.5, 1.4), (-19, 7.6), (-21.5, 7.6), (-20, 1.2)], 0.45, 0.15)
     engines = union([capsule((0.5, -2.1, z), (4, -2.1, z), 1.15) for z in (-5.5, 5.5)])
-    windows = repeated(box(0.55, 0.6, 5), (1.3, 1, 1), (19, 1, 1)).at(-1, 0.5, 0) & capsule((-20, 0, 0), (20, 0, 0), 1.93)
+    windows = repeated(box(0.55, 0.6, 5), (1.3, 1, 1), (19, 1, 1)).at(-1, 0.5, 0) & capsule(
+        (-20, 0, 0), (20, 0, 0), 1.93
+    )
     cockpit = box(1.6, 0.8, 4).at(13, 0.7, 0) & capsule((-13, 0, 0), (12, 0, 0), 1.95)
     side = float(random.uniform(-14, 14))
     tilt = float(random.uniform(2, 9))
@@ -91,9 +93,13 @@ def car(random: Random) -> Scene:
 def siren(random: Random) -> Scene:
     """A police van, its blue lights on."""
     outline = [(-2.5, 0.35), (2.5, 0.35), (2.5, 1.05), (2.15, 1.2), (1.45, 2.2), (1.1, 2.3), (-2.5, 2.3)]
-    van = prism(outline, 1.9, 0.06) - union([cylinder(0.42, 0.7).turned("x", 90).at(x, 0.38, 0.95) for x in (-1.5, 1.6)])
+    van = prism(outline, 1.9, 0.06) - union(
+        [cylinder(0.42, 0.7).turned("x", 90).at(x, 0.38, 0.95) for x in (-1.5, 1.6)]
+    )
     windscreen = prism([(2.18, 1.2), (2.22, 1.24), (1.56, 2.14), (1.5, 2.1)], 1.66)
-    side_windows = repeated(box(0.95, 0.55, 2.0), (1.15, 1, 1), (3, 1, 1)).at(-0.55, 1.72, 0) & prism(outline, 1.94, 0.06)
+    side_windows = repeated(box(0.95, 0.55, 2.0), (1.15, 1, 1), (3, 1, 1)).at(-0.55, 1.72, 0) & prism(
+        outline, 1.94, 0.06
+    )
     stripe = box(5.0, 0.28, 1.96).at(0, 1.12, 0) & prism(outline, 1.94, 0.06)
     checks = repeated(box(0.25, 0.14, 1.98), (0.5, 1, 1), (10, 1, 1)).at(0, 1.05, 0)
     lights = union([box(0.3, 0.16, 0.4, 0.04).at(0.9, 2.42, z) for z in (-0.6, 0.6)])
@@ -126,22 +132,29 @@ def train(random: Random) -> Scene:
     section = [(-1.5, 0.4), (1.5, 0.4), (1.6, 1.6), (1.35, 3.2), (0.8, 3.7), (-0.8, 3.7), (-1.35, 3.2), (-1.6, 1.6)]
     hull = prism(section, 60, 0.2).turned("y", 90).at(-30, 0, 0)
     nose = (ellipsoid(9, 3.3, 1.65).at(-1, 0.4, 0) - box(30, 4, 9).at(0, -1.6, 0)) - box(20, 20, 9).at(-11, 0, 0)
-    cars = hull - repeated(box(0.25, 9, 9), (14, 1, 1), (5, 1, 1)).at(-28, 0, 0)
-    windows = repeated(box(1.2, 0.7, 4), (1.9, 1, 1), (28, 1, 1)).at(-30, 2.35, 0) & prism(section, 60, 0.24).turned("y", 90).at(-30, 0, 0)
-    band = box(62, 0.35, 4).at(-30, 1.35, 0) & prism(section, 60, 0.24).turned("y", 90).at(-30, 0, 0)
     screen = ellipsoid(9.03, 3.33, 1.68).at(-1, 0.4, 0) & box(2.6, 0.8, 1.7).turned("z", -25).at(3.5, 3.1, 0)
+    slope = -9.0  # degrees, of the side above the waist
+    pane = box(1.2, 0.7, 0.06).turned("x", slope).at(0, 2.35, 1.68)
+    windows = repeated(pane, (1.9, 1, 1), (28, 1, 1)).at(-30, 0, 0)
+    band = box(59, 0.35, 0.06).at(-30, 1.35, 1.79)
+    joints = repeated(box(0.25, 3, 0.1).at(0, 2, 1.75), (14, 1, 1), (5, 1, 1)).at(-28, 0, 0)
     rails = union([box(160, 0.15, 0.08).at(-30, 0.08, z) for z in (-0.75, 0.75, 3.25, 4.75)])
-    sleepers = repeated(box(0.3, 0.1, 2.6), (0.7, 1, 1), (140, 1, 1))
+
+    def bed(p: Array) -> Array:
+        sleepers = (p[0] % 0.7 < 0.28) & ((np.abs(p[2]) < 1.3) | (np.abs(p[2] - 4) < 1.3))
+        return np.where(sleepers, 0.55, 0.8 + 0.5 * clouds(p * 4, 2, 3))
+
     poles = repeated(cylinder(0.12, 8), (16, 1, 1), (6, 1, 1)).at(-20, 4, -3)
     return Scene(
         bodies=[
-            body(cars | nose, _WHITE, shine=0.4, mirror=0.25),
-            body(windows | screen, _GLASS, mirror=0.3),
+            body(hull, _WHITE, shine=0.4, mirror=0.25),
+            body(nose, _WHITE, shine=0.4, mirror=0.25),
+            body(windows | joints, _GLASS, mirror=0.3),
+            body(screen, _GLASS, mirror=0.3),
             body(band, stripe),
             body(rails, (0.4, 0.38, 0.36), mirror=0.3),
-            body(sleepers | sleepers.at(0, 0, 4), (0.22, 0.17, 0.13)),
             body(poles, (0.3, 0.3, 0.3)),
-            floor(0, (0.26, 0.24, 0.22), texture=speckled(0.4, 0.35)),
+            floor(0, (0.26, 0.24, 0.22), texture=bed),
         ],
         eye=(float(random.uniform(11.5, 14)), 2.6, 6.6),
         target=(0, 1.7, 0.4),
@@ -255,7 +268,11 @@ def fire(random: Random) -> Scene:
 
 def _flame() -> Shape:
     """A teardrop on its base at the origin."""
-    return ellipsoid(0.0075, 0.015, 0.0075).at(0, 0.014, 0).blended(capsule((0, 0.02, 0), (0, 0.042, 0), 0.005, 0.0006), 0.012)
+    return (
+        ellipsoid(0.0075, 0.015, 0.0075)
+        .at(0, 0.014, 0)
+        .blended(capsule((0, 0.02, 0), (0, 0.042, 0), 0.005, 0.0006), 0.012)
+    )
 
 
 def _saloon(colour: tuple[float, float, float]) -> list[Body]:

@@ -59,8 +59,8 @@ class Solid:
         """As `Plane.reach`, by sphere tracing between the points where a ray enters and leaves the bounding sphere."""
         far = np.full(directions.shape[1], np.inf, np.float32)
         offset = origins - self.shape.centre[:, None]
-        along = (offset * directions).sum(axis=0)
-        inside = along**2 - (offset * offset).sum(axis=0) + (self.shape.radius * 1.001) ** 2
+        along = _product(offset, directions)
+        inside = along**2 - _product(offset, offset) + (self.shape.radius * 1.001) ** 2
         root = np.sqrt(np.maximum(inside, 0))
         rays = np.flatnonzero((inside > 0) & (root > along))
         travelled, leaves = np.maximum(-along - root, 0)[rays], (root - along)[rays]
@@ -123,12 +123,11 @@ def wall(facing: Vector, offset: float, colour: Vector, **paint: object) -> Body
     return Body(Plane(facing, offset), Paint(colour, **paint))
 
 
-def picture(scene: Scene, size: int, seed: int) -> Array:
-    """A photograph of the scene: uint8 (size, size, 3), sRGB. The seed is of the camera's grain and the finish."""
+def picture(scene: Scene, size: int, random: np.random.Generator) -> Array:
+    """A photograph of the scene: uint8 (size, size, 3), sRGB. The generator gives the camera's grain and the finish."""
     eye, directions, _ = _camera(scene, size * _SAMPLES)
     light = np.clip(_look(scene, eye, directions), 0, 4)
     light = light.reshape(3, size, _SAMPLES, size, _SAMPLES).mean(axis=(2, 4)).transpose(1, 2, 0)
-    random = np.random.default_rng(seed)
     if scene.finish:
         light = scene.finish(light, random)
     light = light + random.normal(0, scene.noise, light.shape) * np.sqrt(np.maximum(light, 0.02))
@@ -198,11 +197,11 @@ def _shade(scene: Scene, item: Body, points: Array, headings: Array) -> Array:
     sunlight = np.array(scene.sunlight, np.float32)[:, None] * lit
     above = scene.skylight * (0.65 + 0.35 * normals[1])
     light = colour * (sunlight + above + paint.glow)
-    mirrored = headings - 2 * normals * (headings * normals).sum(axis=0)
+    mirrored = headings - 2 * normals * _product(headings, normals)
     if paint.shine:
         light = light + paint.shine * np.maximum(sun @ mirrored, 0) ** 40 * (lit > 0)
     if paint.mirror:
-        grazing = (1 + np.minimum((headings * normals).sum(axis=0), 0)) ** 3
+        grazing = (1 + np.minimum(_product(headings, normals), 0)) ** 3
         share = paint.mirror * (0.2 + 0.8 * grazing)
         light = light * (1 - share) + scene.sky(mirrored) * share
     return light
@@ -224,9 +223,14 @@ def _bent(normals: Array, points: Array, bumps: Callable[[Array], Array]) -> Arr
     here = bumps(points)
     offsets = np.eye(3, dtype=np.float32) * step
     slope = np.stack([(bumps(points + offset[:, None]) - here) / step for offset in offsets])
-    slope = slope - normals * (slope * normals).sum(axis=0)
+    slope = slope - normals * _product(slope, normals)
     return _unit(normals - slope)
 
 
+def _product(a: Array, b: Array) -> Array:
+    """The inner product of vectors (3, N), written out: numpy sums along a short first axis slowly."""
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
 def _unit(vectors: Array) -> Array:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=0), 1e-9)
+    return vectors / np.sqrt(np.maximum(_product(vectors, vectors), 1e-18))

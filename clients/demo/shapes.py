@@ -97,11 +97,12 @@ def ellipsoid(x: float, y: float, z: float) -> Shape:
 
 def box(width: float, height: float, depth: float, rounding: float = 0.0) -> Shape:
     """A box of these full sizes, its edges rounded with a radius."""
-    half = np.array([[width], [height], [depth]], np.float32) / 2 - rounding
+    half = (np.array([width, height, depth], np.float32) / 2 - rounding).tolist()
 
     def distance(p: Array) -> Array:
-        q = np.abs(p) - half
-        return _length(*np.maximum(q, 0)) + np.minimum(q.max(axis=0), 0) - rounding
+        x, y, z = (np.abs(part) - size for part, size in zip(p, half, strict=True))
+        outside = _length(np.maximum(x, 0), np.maximum(y, 0), np.maximum(z, 0))
+        return outside + np.minimum(np.maximum(np.maximum(x, y), z), 0) - rounding
 
     return _around_origin(distance, float(np.linalg.norm(half)) + rounding)
 

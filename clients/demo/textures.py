@@ -15,8 +15,8 @@ def noise(p: Array, seed: int = 0) -> Array:
     value = np.zeros(p.shape[1], np.float32)
     for corner in range(8):
         bits = np.array([corner & 1, corner >> 1 & 1, corner >> 2 & 1])[:, None]
-        weight = np.where(bits, t, 1 - t).prod(axis=0)
-        value += weight * _hashed(cell + bits, seed)
+        x, y, z = np.where(bits, t, 1 - t)
+        value += x * y * z * _hashed(cell + bits, seed)
     return value
 
 

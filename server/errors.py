@@ -15,6 +15,11 @@ Every message says what happened, the value, the limit, and what to do.
 from typing import NoReturn
 
 import grpc
+from google.protobuf.any_pb2 import Any
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
 
 from ..proto.v1 import embedding_pb2 as pb
 

@@ -61,13 +61,15 @@ class Server:
     def __init__(
         self,
         address: str,
-        grpc_server: grpc.aio.Server,
         engine: Engine,
+        permits: Permits,
+        grpc_server: grpc.aio.Server,
         stopping: asyncio.Event,
         closing: AsyncExitStack,
     ) -> None:
         self.address = address  # as clients dial it: host:port with the real port, or unix:path
         self.engine = engine
+        self.permits = permits
         self._grpc_server, self._stopping, self._closing = grpc_server, stopping, closing
         self._health = health.aio.HealthServicer()
         self._stopped = asyncio.Event()
@@ -161,7 +163,7 @@ async def _prepare(settings: Settings, closing: AsyncExitStack) -> Server:
     stopping = asyncio.Event()
     permits = Permits(settings.held_bytes, metrics)
     service = EmbeddingService(engine, permits, stopping, has_index=index is not None)
-    server = Server(address, grpc_server, engine, stopping, closing)
+    server = Server(address, engine, permits, grpc_server, stopping, closing)
     embedding_pb2_grpc.add_EmbeddingServicer_to_server(service, grpc_server)
     retrieval_pb2_grpc.add_RetrievalServicer_to_server(retrieval, grpc_server)
     health_pb2_grpc.add_HealthServicer_to_server(server.health, grpc_server)

@@ -24,7 +24,12 @@ def lines(evaluation: Evaluation) -> Iterator[str]:
     for measure in evaluation.measures:
         yield _line("measure", asdict(measure))
     for goal, measure in reached(evaluation.measures):
-        told = {"title": goal.title, "metric": measure.metric, "reach": goal.reach, "reached": measure.low >= goal.reach}
+        told = {
+            "title": goal.title,
+            "metric": measure.metric,
+            "reach": goal.reach,
+            "reached": measure.low >= goal.reach,
+        }
         yield _line("goal", told | {"value": measure.value, "low": measure.low, "best": measure.best})
     for geometry in evaluation.geometry:
         yield _line("geometry", asdict(geometry))
@@ -46,8 +51,8 @@ def show(evaluation: Evaluation, console: Console) -> None:
             console.print(_measures(title, rows))
     console.print(_geometry(evaluation.geometry))
     console.print(
-        "Values are means; brackets hold their 95 % bootstrap interval. Chance is a random order or, for accuracy, always "
-        "the largest class. * emergent: the two modalities were never trained as a pair.",
+        "Values are means; brackets hold their 95 % bootstrap interval. Chance is a random order or, for accuracy, "
+        "always the largest class. * emergent: the two modalities were never trained as a pair.",
         style="dim",
     )
 

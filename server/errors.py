@@ -15,11 +15,6 @@ Every message says what happened, the value, the limit, and what to do.
 from typing import NoReturn
 
 import grpc
-from google.protobuf.any_pb2 import Any
-from google.protobuf.duration_pb2 import Duration
-from google.protobuf.message import Message
-from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
-from google.rpc.status_pb2 import Status
 
 from ..proto.v1 import embedding_pb2 as pb
 
@@ -131,17 +126,27 @@ def to_item_error(error: ServingError) -> pb.Error:
 async def abort(context: grpc.aio.ServicerContext, error: ServingError) -> NoReturn:
     """Ends a call with the error as its status: its name as `google.rpc.ErrorInfo`, and `RetryInfo` where waiting
     helps."""
-    details = [_packed(ErrorInfo(reason=error.name, domain="anybind"))]
-    if error.retry_delay_s > 0:
-        delay = Duration()
-        delay.FromNanoseconds(round(error.retry_delay_s * 1e9))
-        details.append(_packed(RetryInfo(retry_delay=delay)))
-    status = Status(code=error.status.value[0], message=str(error), details=details)
-    context.set_trailing_metadata((*context.trailing_metadata(), (DETAILS_KEY, status.SerializeToString())))
+    details = (DETAILS_KEY, _details(error))
+    context.set_trailing_metadata((*context.trailing_metadata(), details))
     await context.abort(error.status, str(error))
 
 
-def _packed(detail: Message) -> Any:
-    packed = Any()
-    packed.Pack(detail)
-    return packed
+def _details(error: ServingError) -> bytes:
+    """A serialized `google.rpc.Status`, as gRPC's rich error model has it."""
+    # Imported here because training decodes media too, and has no part of Google's API messages.
+    from google.protobuf.any_pb2 import Any
+    from google.protobuf.duration_pb2 import Duration
+    from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
+    from google.rpc.status_pb2 import Status
+
+    details = [ErrorInfo(reason=error.name, domain="anybind")]
+    if error.retry_delay_s > 0:
+        delay = Duration()
+        delay.FromNanoseconds(round(error.retry_delay_s * 1e9))
+        details.append(RetryInfo(retry_delay=delay))
+    status = Status(code=error.status.value[0], message=str(error))
+    for detail in details:
+        packed = Any()
+        packed.Pack(detail)
+        status.details.append(packed)
+    return status.SerializeToString()

@@ -6,7 +6,7 @@ A folder is written beside its place and moved there when it is whole, so a fail
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -103,26 +103,50 @@ def add_encoder(
       ExportError: the entry is the anchor, has embeddings of another size, or cannot be exported. The folder is
         then as it was.
     """
+
+    def make(partial: Path) -> tuple[pb.Encoder, np.ndarray, np.ndarray]:
+        encoder, vectors = export_encoder(entry, partial)
+        _place_tokenizer(encoder, tokenizer, partial)
+        return encoder, entry.golden, vectors
+
+    return place_encoder(folder, entry.modality, make, card=card)
+
+
+def place_encoder(
+    folder: Path,
+    modality: str,
+    make: Callable[[Path], tuple[pb.Encoder, np.ndarray, np.ndarray]],
+    *,
+    card: str | None = None,
+) -> pb.Manifest:
+    """Adds a modality whose graph is made by `make`, in a way of its own.
+
+    Args:
+      make: writes the graph into the folder it is given and proves it; returns the encoder's part of the manifest,
+        golden rows (B, ...) and their vectors, float32 (B, embedding_size).
+      card: the new text of `MODEL_CARD.md`. By default it stays.
+
+    Raises: as `add_encoder`.
+    """
     manifest = disk.read(folder)
-    if entry.modality == manifest.anchor:
+    if modality == manifest.anchor:
         raise ExportError(
-            f"{entry.modality} is the anchor of {folder}: another anchor is another space. Export a new artifact."
+            f"{modality} is the anchor of {folder}: another anchor is another space. Export a new artifact."
         )
     with _replacing(folder) as partial:
-        _link_files(manifest, folder, partial, leaving=entry.modality)
-        encoder, vectors = export_encoder(entry, partial)
+        _link_files(manifest, folder, partial, leaving=modality)
+        encoder, rows, vectors = make(partial)
         if vectors.shape[1] != manifest.embedding_size:
             raise ExportError(
-                f"{entry.modality} gives embeddings of {vectors.shape[1]} floats; those of {folder} have "
+                f"{modality} gives embeddings of {vectors.shape[1]} floats; those of {folder} have "
                 f"{manifest.embedding_size}."
             )
-        _place_tokenizer(encoder, tokenizer, partial)
-        kept = [known for known in manifest.encoders if known.modality != entry.modality]
+        kept = [known for known in manifest.encoders if known.modality != modality]
         del manifest.encoders[:]
         manifest.encoders.extend([*kept, encoder])
         with np.load(folder / manifest.golden_file) as stored:
             golden = {key: stored[key] for key in stored.files}
-        golden |= {f"{entry.modality}.input": entry.golden, f"{entry.modality}.output": vectors}
+        golden |= {f"{modality}.input": rows, f"{modality}.output": vectors}
         np.savez_compressed(partial / manifest.golden_file, **golden)
         if card is not None:
             (partial / CARD_FILE).unlink(missing_ok=True)

@@ -69,53 +69,48 @@ def make(folder: Path) -> Iterator[tuple[int, int]]:
     """Makes what is missing of the sample media in a folder, on every core, and yields (files made, files to make).
 
     `pictures/*.jpg` and `depth/*.png` (16-bit, millimetres, 0 where nothing is seen) are SIZE pixels square,
-    `sounds/*.wav` five seconds at 16 kHz, `sentences.txt` one sentence a line. A file that is there is left alone.
-    Takes about half a minute on two cores.
+    `sounds/*.wav` at most five seconds at 16 kHz, `sentences.txt` one sentence a line. A file that is there is left
+    alone. Takes about a minute on two cores.
     """
-    jobs = [job for job in _jobs() if not all((folder / path).exists() for path in job[0])]
-    yield 0, len(jobs)
-    if not jobs:
+    missing = [file for file in files() if not (folder / file).exists()]
+    yield 0, len(missing)
+    if not missing:
         return
-    with ProcessPoolExecutor(min(os.cpu_count() or 1, len(jobs)), get_context("spawn")) as pool:
-        tasks = [pool.submit(_make, folder, *job) for job in jobs]
+    with ProcessPoolExecutor(min(os.cpu_count() or 1, len(missing)), get_context("spawn")) as pool:
+        tasks = [pool.submit(write, folder, file) for file in missing]
         for done, task in enumerate(as_completed(tasks), 1):
             task.result()
-            yield done, len(jobs)
+            yield done, len(missing)
 
 
-def _jobs() -> list[tuple[tuple[str, ...], str, int]]:
-    """Each job's files, its subject and the number of the variant."""
-    views = [
-        ((f"pictures/{room}_{n}.jpg", f"depth/{room}_{n}.png"), room, n) for room in ROOMS for n in _numbers(VIEWS_EACH)
+def files() -> list[str]:
+    """Every file of the sample media, relative to their folder; slow ones first."""
+    views = [f"{room}_{n}" for room in ROOMS for n in range(1, VIEWS_EACH + 1)]
+    shots = [f"{concept}_{n}" for concept in CONCEPTS for n in range(1, PICTURES_EACH + 1)]
+    return [
+        *(f"pictures/{name}.jpg" for name in (*views, *shots)),
+        *(f"depth/{name}.png" for name in views),
+        *(f"sounds/{concept}.wav" for concept in SOUNDS),
+        "sentences.txt",
     ]
-    pictures = [((f"pictures/{concept}_{n}.jpg",), concept, n) for concept in CONCEPTS for n in _numbers(PICTURES_EACH)]
-    sounds = [((f"sounds/{concept}.wav",), concept, 1) for concept in SOUNDS]
-    return [*views, *pictures, *sounds, (("sentences.txt",), "sentences", 1)]
 
 
-def _numbers(count: int) -> range:
-    return range(1, count + 1)
-
-
-def _make(folder: Path, files: tuple[str, ...], subject: str, number: int) -> None:
-    seed = [zlib.crc32(subject.encode()), number]
-    for file in files:
-        target = folder / file
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_stem(f".{target.stem}")
-        _write(partial, file, subject, np.random.default_rng(seed))
-        partial.replace(target)
-
-
-def _write(path: Path, file: str, subject: str, random: np.random.Generator) -> None:
-    match file.partition("/")[0]:
+def write(folder: Path, file: str) -> None:
+    """Makes one of `files()`, in one step: what is cut short leaves no file of that name."""
+    target = folder / file
+    target.parent.mkdir(parents=True, exist_ok=True)
+    subject, _, number = target.stem.partition("_")
+    random = np.random.default_rng([zlib.crc32(subject.encode()), int(number or 1)])
+    partial = target.with_stem(f".{target.stem}")
+    match target.parent.name:
         case "pictures":
             scene = (CONCEPTS | ROOMS)[subject](random)
-            Image.fromarray(render.picture(scene, SIZE, random)).save(path, quality=92)
+            Image.fromarray(render.picture(scene, SIZE, random)).save(partial, quality=92)
         case "depth":
             millimetres = np.round(render.depth(ROOMS[subject](random), SIZE) * 1000).astype(np.uint16)
-            Image.fromarray(millimetres).save(path)
+            Image.fromarray(millimetres).save(partial)
         case "sounds":
-            soundfile.write(path, SOUNDS[subject](random), RATE_HZ, subtype="PCM_16")
+            soundfile.write(partial, SOUNDS[subject](random), RATE_HZ, subtype="PCM_16")
         case _:
-            path.write_text("\n".join(SENTENCES) + "\n", encoding="utf-8")
+            partial.write_text("\n".join(SENTENCES) + "\n", encoding="utf-8")
+    partial.replace(target)

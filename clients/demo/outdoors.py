@@ -4,7 +4,7 @@ import numpy as np
 
 from .render import Body, Scene, body, floor
 from .shapes import Array, Shape, box, capsule, cone, cylinder, ellipsoid, prism, repeated, sphere, torus, union
-from .textures import cloudy, clouds, gradient, noise, speckled
+from .textures import clouds, cloudy, gradient, noise, speckled
 
 _WHITE = (0.85, 0.85, 0.86)
 _GLASS = (0.03, 0.04, 0.05)
@@ -342,7 +342,7 @@ def _facade(random: Random, colour: tuple[float, float, float] = (0.5, 0.4, 0.32
     ]
 
 
-def _bloom(strength: float):  # noqa: ANN202
+def _bloom(strength: float):
     """What is brighter than white spills over its surroundings."""
 
     def finish(light: Array, _: Random) -> Array:

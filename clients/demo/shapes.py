@@ -157,11 +157,11 @@ def prism(outline: Sequence[tuple[float, float]], thickness: float, rounding: fl
 
 
 def turned_profile(outline: Sequence[tuple[float, float]], rounding: float = 0.0) -> Shape:
-    """A polygon of (radius, y) turned about the y axis, as on a lathe; its edges rounded."""
+    """A line of (radius, y) points from axis to axis, turned about the y axis, as on a lathe; its edges rounded."""
     corners = np.array(outline, np.float32)
 
     def distance(p: Array) -> Array:
-        return _polygon_distance(corners, _length(p[0], p[2]), p[1]) - rounding
+        return _polygon_distance(corners, _length(p[0], p[2]), p[1], closed=False) - rounding
 
     middle = float(corners[:, 1].min() + corners[:, 1].max()) / 2
     spread = float(np.hypot(corners[:, 0], corners[:, 1] - middle).max())
@@ -181,11 +181,12 @@ def repeated(shape: Shape, step: Vector, count: Sequence[int]) -> Shape:
     return Shape(distance, shape.centre, shape.radius + extent)
 
 
-def _polygon_distance(corners: Array, x: Array, y: Array) -> Array:
-    """Signed distance to a closed polygon (M, 2); the sign by counting crossings."""
+def _polygon_distance(corners: Array, x: Array, y: Array, closed: bool = True) -> Array:
+    """Signed distance to a polygon (M, 2), or to a line that the axis x = 0 closes; the sign by counting crossings."""
     squared = np.full(x.shape, np.inf, np.float32)
     inside = np.zeros(x.shape, bool)
-    for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+    edges = list(zip(corners, np.roll(corners, -1, axis=0), strict=True))
+    for (x0, y0), (x1, y1) in edges if closed else edges[:-1]:
         ex, ey = x1 - x0, y1 - y0
         dx, dy = x - x0, y - y0
         t = np.clip((dx * ex + dy * ey) / max(ex * ex + ey * ey, 1e-12), 0, 1)

@@ -204,7 +204,7 @@ def _frequencies() -> Array:
 
 
 def _noise(random: Random, levels: Mapping[float, float]) -> Array:
-    """Gaussian noise of rms 1, its spectrum drawn through (hertz: decibels) points, straight between them in octaves."""
+    """Gaussian noise of rms 1; its spectrum goes through (hertz: decibels) points, straight between them in octaves."""
     octaves = np.log2(np.maximum(_frequencies(), 20))
     decibels = np.interp(octaves, np.log2(list(levels)), list(levels.values()))
     spectrum = np.fft.rfft(random.standard_normal(SAMPLES)) * 10 ** (decibels / 20)

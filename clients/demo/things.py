@@ -8,7 +8,6 @@ from .shapes import (
     Shape,
     box,
     capsule,
-    cone,
     cylinder,
     ellipsoid,
     prism,
@@ -279,7 +278,7 @@ def bottle(random: Random) -> Scene:
     )
 
 
-def _printed(x: float, z: float):  # noqa: ANN202
+def _printed(x: float, z: float):
     """A label with a dark badge on its front and bands above and below."""
 
     def pattern(p: Array) -> Array:

@@ -1,0 +1,61 @@
+"""The synthesised sounds: sound files' worth, and physically what they claim to be."""
+
+import numpy as np
+import pytest
+
+from anybind.clients.demo import media
+from anybind.clients.demo.sounds import RATE_HZ, SECONDS, SOUNDS
+
+
+def spectrum(sound: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Power and the frequencies it stands at."""
+    return np.abs(np.fft.rfft(sound)) ** 2, np.fft.rfftfreq(len(sound), 1 / RATE_HZ)
+
+
+@pytest.mark.parametrize("name", SOUNDS)
+def test_a_sound_is_sound(name: str) -> None:
+    sound = SOUNDS[name](np.random.default_rng(3))
+    assert sound.dtype == np.float32
+    assert 1.0 * RATE_HZ <= len(sound) <= SECONDS * RATE_HZ
+    assert np.isfinite(sound).all()
+    assert 0.01 < np.abs(sound).max() <= 1
+    assert abs(sound.mean()) < 0.01
+
+
+def test_every_sound_has_pictures_of_its_concept() -> None:
+    assert set(SOUNDS) <= set(media.CONCEPTS)
+
+
+def test_crickets_chirp_high_and_engines_rumble_low() -> None:
+    def centre(name: str) -> float:
+        power, hertz = spectrum(SOUNDS[name](np.random.default_rng(0)))
+        return float((power * hertz).sum() / power.sum())
+
+    assert centre("insect") > 3000
+    assert centre("train") < 600
+    assert centre("helicopter") < centre("rain")
+
+
+def test_a_clock_ticks_evenly() -> None:
+    sound = SOUNDS["clock"](np.random.default_rng(0))
+    loud = np.flatnonzero(np.abs(sound) > 0.5 * np.abs(sound).max()) / RATE_HZ
+    ticks = loud[np.r_[True, np.diff(loud) > 0.1]]
+    assert len(ticks) >= 9
+    assert np.diff(ticks).std() < 0.02
+
+
+def test_a_guitar_string_has_harmonics_and_dies_away() -> None:
+    sound = SOUNDS["guitar"](np.random.default_rng(0))
+    assert np.abs(sound[-RATE_HZ:]).max() < 0.3 * np.abs(sound[:RATE_HZ]).max()
+    power, hertz = spectrum(sound)
+    lowest = hertz[power.argmax()]
+    pitch = next(lowest / n for n in (1, 2, 3, 4) if 78 < lowest / n < 260)
+    harmonics = [power[np.abs(hertz - n * pitch) < 3].max() for n in (1, 2, 3)]
+    between = [power[np.abs(hertz - (n + 0.5) * pitch) < 3].max() for n in (1, 2, 3)]
+    assert min(harmonics) > 30 * max(between)
+
+
+def test_two_seeds_give_two_sounds() -> None:
+    for name, make in SOUNDS.items():
+        one, other = make(np.random.default_rng(1)), make(np.random.default_rng(2))
+        assert len(one) != len(other) or not np.array_equal(one, other), name

@@ -71,6 +71,12 @@ class ImageBindConfig:
     imu_num_heads: int = 8
     imu_kernel_size: int = 8
 
+    def __post_init__(self) -> None:
+        for name in PUBLISHED.values():
+            width, heads = getattr(self, f"{name}_embed_dim"), getattr(self, f"{name}_num_heads")
+            if width % heads:
+                raise CheckpointError(f"the config gives {name} a width of {width}: its {heads} heads cannot share it.")
+
     @classmethod
     def read(cls, path: Path) -> "ImageBindConfig":
         """Reads a config as JSON. What it leaves out is as in the huge model.
@@ -83,17 +89,13 @@ class ImageBindConfig:
         except (OSError, ValueError) as error:
             raise CheckpointError(f"the config {path} cannot be read: {error}") from error
         if not isinstance(given, dict):
-            raise CheckpointError(
-                f"the config {path} holds a {type(given).__name__}; it must be a JSON object of sizes."
-            )
+            raise CheckpointError(f"the config {path} holds a {type(given).__name__}; it must be a JSON object.")
         sizes = {name: size for name, size in given.items() if not name.endswith("_drop_path")}  # acts in training only
         unknown = set(sizes) - {field.name for field in fields(cls)}
         if unknown:
             raise CheckpointError(f"the config {path} names {_listed(unknown)}: ImageBind has no such argument.")
         for name, size in sizes.items():
-            parts, length = (size, 3) if isinstance(size, list) else ([size], 1)
-            wrong = len(parts) != length or (length == 3) != (name == "kernel_size")
-            if wrong or not all(type(part) is int and part > 0 for part in parts):
+            if not _is_size(size, 3 if name == "kernel_size" else 1):
                 raise CheckpointError(f"the config {path} gives {name} as {size!r}; sizes are whole numbers above 0.")
         if "kernel_size" in sizes:
             sizes["kernel_size"] = tuple(sizes["kernel_size"])
@@ -181,13 +183,9 @@ def load(state: Mapping[str, Tensor], config: ImageBindConfig, modality: str) ->
             f"They hold: {', '.join(modalities_in(state)) or 'nothing of ImageBind'}."
         )
     if missing:
-        raise CheckpointError(
-            f"{modality}: the weights lack {_listed(missing)}. Is this the config they were made with?"
-        )
+        raise CheckpointError(f"{modality}: the weights lack {_listed(missing)}. Were they made with this config?")
     if extra:
-        raise CheckpointError(
-            f"{modality}: the weights also hold {_listed(extra)}, which a model of this config has not."
-        )
+        raise CheckpointError(f"{modality}: this config has no place for {_listed(extra)}, which the weights hold.")
     for key, name in theirs.items():
         if given[key].shape != ours[name].shape:
             raise CheckpointError(
@@ -228,6 +226,11 @@ _CONSTANTS = {"modality_preprocessors.text.mask"}
 def _prefixes(modality: str) -> tuple[str, ...]:
     rooms = ("preprocessors", "trunks", "heads", "postprocessors")
     return tuple(f"modality_{room}.{PUBLISHED[modality]}." for room in rooms)
+
+
+def _is_size(value: object, numbers: int) -> bool:
+    parts = [value] if numbers == 1 else value
+    return isinstance(parts, list) and len(parts) == numbers and all(type(part) is int and part > 0 for part in parts)
 
 
 def _listed(names: set[str]) -> str:

@@ -19,10 +19,12 @@ from ..encoders.imagebind import (
     load,
     modalities_in,
     open_checkpoint,
+    published_key,
 )
 from ..encoders.imagebind_inputs import CLIP_S, CLIPS, SAMPLE_RATE_HZ, from_raw
+from ..proto import manifest as disk
 from ..proto.v1 import manifest_pb2 as pb
-from .artifact import fingerprint, write_artifact
+from .artifact import write_artifact
 from .entry import ExportEntry, Recipe
 from .graph import MAX_INLINE_BYTES, ExportError
 from .tokenizer import WHERE_IT_COMES_FROM, clip_tokenizer
@@ -96,7 +98,7 @@ def export_imagebind(
     def entries() -> Iterator[ExportEntry]:
         for modality in chosen:
             tell(f"{modality}: loading, exporting, comparing with torch")
-            yield _entry(state, sizes, modality, tokenizer, weights.name, licence)
+            yield _entry(weights, sizes, modality, tokenizer, licence)
 
     with tempfile.TemporaryDirectory() as scratch:
         tokenizer_file = Path(scratch) / TOKENIZER_FILE
@@ -110,7 +112,7 @@ def export_imagebind(
             card=_card(sizes, chosen, weights.name, licence),
             anchor=ANCHOR,
             tokenizer=tokenizer_file if tokenizer else None,
-            space_id=_space_id(state, sizes) if ANCHOR not in chosen and ANCHOR in modalities_in(state) else None,
+            space_id=_space_id(weights, sizes) if ANCHOR not in chosen and ANCHOR in modalities_in(state) else None,
             max_inline_bytes=max_inline_bytes,
         )
 
@@ -166,28 +168,47 @@ def _tokenizer(vocab: Path | None) -> Tokenizer:
 
 
 def _entry(
-    state: Mapping[str, Tensor],
-    sizes: ImageBindConfig,
-    modality: str,
-    tokenizer: Tokenizer | None,
-    source: str,
-    licence: str,
+    weights: Path, sizes: ImageBindConfig, modality: str, tokenizer: Tokenizer | None, licence: str
 ) -> ExportEntry:
-    encoder = load(state, sizes, modality)
+    encoder = load(open_checkpoint(weights), sizes, modality)  # a mapping of its own, let go with the encoder
     return ExportEntry(
         modality=modality,
         module=from_raw(encoder, sizes, modality),
         recipe=recipe_for(modality),
         golden=golden_rows(modality, tokenizer),
-        weights_source=f"{source}, a state dict in the layout of facebookresearch/ImageBind",
+        weights_source=f"{weights.name}, a state dict in the layout of facebookresearch/ImageBind",
         licence=licence,
         logit_scale=encoder.logit_scale,
     )
 
 
-def _space_id(state: Mapping[str, Tensor], sizes: ImageBindConfig) -> str:
-    """The anchor's fingerprint, from the mapped file: its weights pass through memory once and are not kept."""
-    return fingerprint(from_raw(load(state, sizes, ANCHOR), sizes, ANCHOR), recipe_for(ANCHOR))
+def _space_id(weights: Path, sizes: ImageBindConfig) -> str:
+    """The anchor's fingerprint, though it is not exported."""
+    names = from_raw(load(open_checkpoint(weights), sizes, ANCHOR), sizes, ANCHOR).state_dict()
+    keys = {name: published_key(ANCHOR, name.removeprefix("encoder.")) for name in names}
+    return disk.fingerprint(_PassingWeights(weights, keys), recipe_for(ANCHOR))
+
+
+class _PassingWeights(Mapping[str, np.ndarray]):
+    """Weights that are read once, one after the other, and not kept: a mapped file stays in memory where it was read,
+    so the mapping is let go every few weights."""
+
+    KEPT = 16
+
+    def __init__(self, weights: Path, keys: Mapping[str, str]) -> None:
+        self._weights, self._keys, self._read = weights, keys, 0
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        if self._read % self.KEPT == 0:
+            self._state = open_checkpoint(self._weights)
+        self._read += 1
+        return self._state[self._keys[name]].float().numpy()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
 
 
 def _card(sizes: ImageBindConfig, chosen: Sequence[str], source: str, licence: str) -> str:

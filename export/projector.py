@@ -35,13 +35,9 @@ def add_projector(
         vectors than the base and torch do. The folder is then as it was.
     """
     manifest = disk.read(folder)
-    fitting = {
-        each.modality: each for each in manifest.encoders if not each.external_files and not each.HasField("text")
-    }
+    fitting = {each.modality: each for each in manifest.encoders if not (each.external_files or each.HasField("text"))}
     if base not in fitting:
-        raise ExportError(
-            f"{folder} has no {base!r} to project from. It has {', '.join(fitting) or 'nothing that fits'}."
-        )
+        raise ExportError(f"{folder} has no {base!r} to project from. It has {', '.join(fitting) or 'none that fits'}.")
     source = fitting[base]
     projector = projector.eval()
 

@@ -2,6 +2,8 @@
 
 ```
 AnybindError
+ |- MissingExtra         packages are not installed; the message has the line
+ |- CannotStart          the embedded server could not start
  |- ItemError            one item of a call failed; its neighbours did not      .code .index .source
  |- CallError            a call failed as a whole                               .code
      |- InvalidRequest     the request cannot be answered as it is: change it
@@ -36,6 +38,24 @@ class AnybindError(Exception):
     def __init__(self, message: str, code: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class MissingExtra(AnybindError):
+    """What was asked for needs packages that are not installed."""
+
+    def __init__(self, what: str, extra: str, cause: ImportError) -> None:
+        super().__init__(
+            f"{what} needs packages that are not installed ({cause.name or cause}). "
+            f"Install them with: pip install 'anybind[{extra}]'",
+            "MISSING_EXTRA",
+        )
+
+
+class CannotStart(AnybindError):
+    """The embedded server could not start."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "CANNOT_START")
 
 
 class ItemError(AnybindError):

@@ -1,0 +1,61 @@
+"""From a command's options to a client: of the server named, or of one started for this command alone.
+
+How to talk to a named server beyond its address comes from the environment: `ANYBIND_TOKEN_FILE` (a file whose first
+line is a bearer token), `ANYBIND_TLS=1` (encryption, trusting the system's authorities), `ANYBIND_CA` (another
+authority's certificate), `ANYBIND_CERT` and `ANYBIND_KEY` (the client's own).
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from ..client import Client
+    from ..connection import Tls
+
+DEFAULT_MODEL = "nano"
+
+
+@contextmanager
+def reach(model: str, server: str, index: str = "", deadline_s: float = 120.0) -> "Iterator[Client]":
+    """A client of the server named, or else of an embedded one with this model and index.
+
+    Raises:
+      typer.BadParameter: a server is named, and a model or an index besides, which are its own affair.
+    """
+    from ..client import Client
+    from ..embedded import embedded_server
+
+    if not server:
+        with (
+            embedded_server(model or DEFAULT_MODEL, index) as address,
+            Client(address, deadline_s=deadline_s) as client,
+        ):
+            yield client
+        return
+    for option, value in (("--model", model), ("--index", index)):
+        if value:
+            raise typer.BadParameter(f"{option} says what a server should use; the one at {server} has its own.")
+    try:
+        client = Client(server, tls=_tls(), token=_token(), deadline_s=deadline_s)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    with client:
+        yield client
+
+
+def _tls() -> "Tls | None":
+    from ..connection import Tls
+
+    ca, certificate, key = (os.environ.get(name) for name in ("ANYBIND_CA", "ANYBIND_CERT", "ANYBIND_KEY"))
+    wanted = ca or certificate or os.environ.get("ANYBIND_TLS", "") not in ("", "0")
+    return Tls(ca=ca, certificate=certificate, key=key) if wanted else None
+
+
+def _token() -> str:
+    path = os.environ.get("ANYBIND_TOKEN_FILE")
+    return Path(path).read_text(encoding="utf-8").partition("\n")[0].strip() if path else ""

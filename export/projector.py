@@ -77,15 +77,26 @@ def _join(base: Path, output: str, projector: nn.Module, example: np.ndarray, pa
             dynamic_axes={0: "batch"},
         )
         first, second = onnx.load(base), compose.add_prefix(onnx.load(behind), f"{_VECTORS}_")
+    opset = max(_opset(first), _opset(second))
+    first, second = (_at(model, opset) for model in (first, second))
     first.ir_version = second.ir_version = max(first.ir_version, second.ir_version)
-    first, second = (onnx.version_converter.convert_version(each, _opset(first, second)) for each in (first, second))
     joined = compose.merge_models(first, second, io_map=[(output, f"{_VECTORS}_{_VECTORS}")])
+    del joined.opset_import[:]  # merging notes each of the two
+    joined.opset_import.extend(first.opset_import)
     onnx.checker.check_model(joined)
     onnx.save(joined, path)
 
 
-def _opset(*models: onnx.ModelProto) -> int:
-    return max(each.version for model in models for each in model.opset_import if each.domain in ("", "ai.onnx"))
+def _opset(model: onnx.ModelProto) -> int:
+    return next(each.version for each in model.opset_import if not each.domain)
+
+
+def _at(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
+    """The model in a version of the operators, without notes on inner shapes: two graphs' free axes share names."""
+    if _opset(model) != opset:
+        model = onnx.version_converter.convert_version(model, opset)
+    del model.graph.value_info[:]
+    return model
 
 
 def _fingerprint(source: pb.Encoder, projector: nn.Module) -> str:

@@ -26,16 +26,17 @@ def thermal(folder: Path, count: int = 120, seed: int = 0) -> Path:
 
 
 def imu(folder: Path, count: int = 120, seed: int = 0) -> Path:
-    """Pictures of how fast a thing shook (as their brightness), and six channels that shook with it. -> pairs.csv"""
+    """Pictures of how fast a thing shook (above) and how far it leaned (below), and six channels of it. -> pairs.csv"""
     random = np.random.default_rng(seed)
     time = np.linspace(0, 1, SAMPLES)
     rows = []
     for number in range(count):
         speed, lean = random.random(2)
         picture = np.full((SIDE, SIDE, 3), 255 * speed, np.uint8)
-        picture[:, : SIDE // 2] = (255 * lean, 0, 255 * (1 - lean))
+        picture[SIDE // 2 :] = 255 * lean
         phase = random.random((6, 1)) * 2 * np.pi
-        motion = np.sin(2 * np.pi * (2 + 20 * speed) * time + phase) + np.linspace(-3, 3, 6)[:, None] * lean
+        shaking = np.sin(2 * np.pi * (2 + 10 * speed) * time + phase) * speed
+        motion = shaking + np.linspace(-1, 1, 6)[:, None] * (lean - 0.5)
         motion = motion.astype(np.float32)
         rows.append(_pair(folder, number, picture, ".npy", lambda path, motion=motion: np.save(path, motion)))
     return _table(folder, rows)

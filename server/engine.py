@@ -4,18 +4,23 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..proto.v1 import embedding_pb2 as pb
 from ..proto.v1.manifest_pb2 import Manifest
+from .cache import Cache
 from .decode import Rows
 from .decoders import Decoders
 from .errors import Internal, ServingError
 from .limits import Limits
 from .metrics import Metrics
 from .model import Model
+
+if TYPE_CHECKING:
+    from .tracing import Tracing
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +39,18 @@ class Embedded:
 class Engine:
     """Embeds items with the model that is served now."""
 
-    def __init__(self, model: Model, decoders: Decoders, limits: Limits, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        model: Model,
+        decoders: Decoders,
+        limits: Limits,
+        metrics: Metrics,
+        *,
+        cache: Cache | None = None,
+        tracing: "Tracing | None" = None,
+    ) -> None:
         self._model, self._decoders, self._limits, self._metrics = model, decoders, limits, metrics
+        self._cache, self._tracing = cache, tracing
 
     @property
     def manifest(self) -> Manifest:
@@ -45,6 +60,11 @@ class Engine:
     @property
     def model(self) -> Model:
         return self._model
+
+    def swap(self, model: Model) -> Model:
+        """Serves another model from the next item on; gives the one before, for items that are still in it."""
+        before, self._model = self._model, model
+        return before
 
     @property
     def limits(self) -> Limits:
@@ -62,7 +82,7 @@ class Engine:
         model = self._model
         known = item.modality if item.modality in model.encoders else "unknown"  # a label must not grow with callers
         try:
-            embedded = await self._embed(model, item, deadline)
+            embedded = await self._answer(model, item, deadline)
         except ServingError as error:
             self._metrics.items.labels(known, error.name).inc()
             raise
@@ -71,7 +91,7 @@ class Engine:
             raise
         except Exception as error:
             log.exception("embedding a %s item failed", known)
-            self._metrics.items.labels(known, Internal.__name__.upper()).inc()
+            self._metrics.items.labels(known, "INTERNAL").inc()
             raise Internal("The server failed on this item. Its log has the details.") from error
         self._metrics.items.labels(known, "OK").inc()
         return embedded
@@ -91,6 +111,18 @@ class Engine:
             return [await answer(items[0])]
         return await asyncio.gather(*map(answer, items))
 
+    async def _answer(self, model: Model, item: pb.Item, deadline: float | None) -> Embedded:
+        """From the cache, where there is one and it knows the item."""
+        served = model.encoder(item.modality)
+        if self._cache is None:
+            return await self._embed(model, item, deadline)
+        key = self._cache.key(model.manifest.space_id, served.encoder.fingerprint, item)
+        if (known := self._cache.get(key)) is not None:
+            return replace(known, timings=pb.Timings())
+        embedded = await self._embed(model, item, deadline)
+        self._cache.put(key, embedded)
+        return embedded
+
     async def _embed(self, model: Model, item: pb.Item, deadline: float | None) -> Embedded:
         served = model.encoder(item.modality)
         async with served.use() as batcher:
@@ -102,6 +134,8 @@ class Engine:
         stages = {"decode": decode_s, "queue": batched.queue_s, "inference": batched.inference_s}
         for stage, seconds in stages.items():
             self._metrics.stage_seconds.labels(item.modality, stage).observe(seconds)
+        if self._tracing is not None:
+            self._tracing.stages(item.modality, stages)
         return Embedded(
             modality=item.modality,
             space_id=model.manifest.space_id,

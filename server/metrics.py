@@ -1,6 +1,8 @@
 """What the server counts. Names and labels are a contract with dashboards; `docs/serving.md` lists them."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 128)
@@ -45,7 +47,10 @@ class Metrics:
         )
         self.cache_entries = Gauge("anybind_cache_entries", "Embeddings in the cache", registry=registry)
         self.loaded = Gauge(
-            "anybind_encoder_loaded", "1 while an encoder is in memory", ["modality", "provider"], registry=registry
+            "anybind_encoder_loaded",
+            "Graphs in memory; 2 while one replaces another",
+            ["modality", "provider"],
+            registry=registry,
         )
         self.golden_difference = Gauge(
             "anybind_golden_difference", "Largest difference in the last golden replay", ["modality"], registry=registry
@@ -53,3 +58,19 @@ class Metrics:
         self.reloads = Counter("anybind_reloads", "Model swaps: ok, refused", ["outcome"], registry=registry)
         self.ready = Gauge("anybind_ready", "1 while the server is SERVING", registry=registry)
         self.model = Gauge("anybind_model", "1 for the model that serves", ["model", "space_id"], registry=registry)
+
+    def expose(self, address: str) -> Callable[[], None]:
+        """Answers Prometheus on `host:port`, from a thread of its own. Gives what ends that.
+
+        Raises:
+          OSError: the port is taken.
+        """
+        host, _, port = address.rpartition(":")
+        http, thread = start_http_server(int(port), host, self.registry)
+
+        def stop() -> None:
+            http.shutdown()
+            http.server_close()
+            thread.join()
+
+        return stop

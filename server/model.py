@@ -3,18 +3,19 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import NoReturn
 
 import numpy as np
 
 from ..proto.v1 import embedding_pb2 as pb
 from ..proto.v1.manifest_pb2 import Encoder
 from . import tuning
-from .artifact import Artifact
+from .artifact import Artifact, ArtifactError
 from .batcher import Batcher, BatchPlan
 from .decode.text import load_tokenizer, pad
-from .errors import UnknownModality
+from .errors import Overloaded, UnknownModality
 from .metrics import Metrics
 from .providers import Provider
 from .session import Session
@@ -28,8 +29,20 @@ class ServedEncoder:
     """One modality. Its graph comes into memory with `load` or the first `use`, and leaves it with `unload`."""
 
     def __init__(
-        self, artifact: Artifact, encoder: Encoder, provider: Provider, metrics: Metrics, *, threads: int
+        self,
+        artifact: Artifact,
+        encoder: Encoder,
+        provider: Provider,
+        metrics: Metrics,
+        *,
+        threads: int,
+        make_room: Callable[["ServedEncoder"], Awaitable[None]],
+        changing: asyncio.Lock,
     ) -> None:
+        """Args:
+        make_room: called before loading; may unload others.
+        changing: held while anything of the model is loaded or unloaded.
+        """
         self.encoder = encoder
         self.golden_difference = 0.0
         self.provider = ""
@@ -39,9 +52,11 @@ class ServedEncoder:
         if encoder.WhichOneof("recipe") == "text":
             self.tokenizer = load_tokenizer(artifact.folder / encoder.text.tokenizer_file)
         self._artifact, self._provider, self._metrics, self._threads = artifact, provider, metrics, threads
+        self._make_room, self._changing = make_room, changing
         self._batcher: Batcher | None = None
         self._users = 0
-        self._changing = asyncio.Lock()
+        self._unused = asyncio.Event()
+        self._unused.set()
 
     @property
     def loaded(self) -> bool:
@@ -56,33 +71,45 @@ class ServedEncoder:
 
         Raises:
           ArtifactError, ProviderError: it cannot be served.
+          Overloaded: the memory budget is taken by encoders in use.
         """
         async with self._changing:
             if self._batcher is not None:
                 return
+            await self._make_room(self)
             session, plan = await asyncio.to_thread(self._open)
             self.golden_difference, self.provider = session.golden_difference, session.provider
             self._batcher = self._make_batcher(session, plan)
             modality = self.encoder.modality
             self._metrics.golden_difference.labels(modality).set(session.golden_difference)
-            self._metrics.loaded.labels(modality, session.provider).set(1)
+            self._metrics.loaded.labels(modality, session.provider).inc()
             log.info(
                 "%s: batches of up to %d rows, waiting at most %.1f ms, queue of %d rows",
                 *(modality, plan.max_rows, 1e3 * plan.max_wait_s, plan.max_queue_rows),
             )
 
     async def unload(self) -> None:
-        """Lets go of the graph once what was accepted is answered. The next use loads it again."""
+        """Lets go of the graph, unless it is used. The next use loads it again."""
         async with self._changing:
-            batcher, self._batcher = self._batcher, None
-            if batcher is not None:
-                await batcher.close()
-                self._metrics.loaded.labels(self.encoder.modality, self.provider).set(0)
+            if self.idle:
+                await self.let_go()
+
+    async def let_go(self) -> None:
+        """As `unload`, for one who holds the lock and knows that nobody uses it."""
+        batcher, self._batcher = self._batcher, None
+        await batcher.close()
+        self._metrics.loaded.labels(self.encoder.modality, self.provider).dec()
+        log.info("%s: unloaded", self.encoder.modality)
+
+    async def unused(self) -> None:
+        """Returns once nobody uses it."""
+        await self._unused.wait()
 
     @asynccontextmanager
     async def use(self) -> AsyncIterator[Batcher]:
         """The batcher, loaded, and not to be unloaded while it is used."""
         self._users += 1
+        self._unused.clear()
         try:
             if self._batcher is None:
                 await self.load()
@@ -90,6 +117,8 @@ class ServedEncoder:
         finally:
             self._users -= 1
             self.used_s = time.monotonic()
+            if not self._users:
+                self._unused.set()
 
     def info(self) -> pb.ModalityInfo:
         return pb.ModalityInfo(
@@ -136,21 +165,40 @@ class Model:
         *,
         modalities: tuple[str, ...] = (),
         threads: int = 0,
+        budget_bytes: int = 0,
     ) -> None:
         """Loads nothing yet but tokenizers.
 
         Args:
           modalities: serve only these; empty: all.
           threads: of one inference; 0: one a physical core.
+          budget_bytes: of graphs in memory at once, as their files count them; 0: any number.
 
         Raises:
-          ArtifactError: the model has no such modality.
+          ArtifactError: the model has no such modality, or a file is missing.
         """
         self.manifest = artifact.manifest
-        self.encoders = {
-            encoder.modality: ServedEncoder(artifact, encoder, provider, metrics, threads=threads)
-            for encoder in artifact.encoders(modalities)
-        }
+        self._budget_bytes = budget_bytes
+        self._watching: asyncio.Task[NoReturn] | None = None
+        changing = asyncio.Lock()
+        try:
+            self.encoders = {
+                encoder.modality: ServedEncoder(
+                    *(artifact, encoder, provider, metrics),
+                    threads=threads,
+                    make_room=self._make_room,
+                    changing=changing,
+                )
+                for encoder in artifact.encoders(modalities)
+            }
+        except FileNotFoundError as error:
+            raise ArtifactError(f"{error.filename} is missing. Export or copy the model again.") from error
+        largest = max(self.encoders.values(), key=lambda served: served.graph_bytes)
+        if budget_bytes and largest.graph_bytes > budget_bytes:
+            raise ArtifactError(
+                f"The graph of {largest.encoder.modality} has {largest.graph_bytes:,} bytes; the memory budget is "
+                f"{budget_bytes:,}. Raise it, or leave the modality out."
+            )
 
     def encoder(self, modality: str) -> ServedEncoder:
         """Raises:
@@ -164,10 +212,67 @@ class Model:
         return self.encoders[modality]
 
     async def load(self) -> None:
-        """Loads every encoder, one after the other."""
+        """Loads every encoder, one after the other.
+
+        Raises:
+          ArtifactError, ProviderError: one cannot be served, or all together are over the budget.
+        """
+        needed = sum(served.graph_bytes for served in self.encoders.values())
+        if self._budget_bytes and needed > self._budget_bytes:
+            raise ArtifactError(
+                f"{self.manifest.name} needs {needed:,} bytes for its graphs; the budget is {self._budget_bytes:,}. "
+                "Use --load lazy, or serve fewer --modality."
+            )
         for served in self.encoders.values():
             await served.load()
 
-    async def close(self) -> None:
+    async def prove(self) -> None:
+        """Loads every encoder in turn and lets go of it again, so that what cannot be served is found out now.
+
+        Raises:
+          ArtifactError, ProviderError: one cannot be served.
+        """
         for served in self.encoders.values():
+            await served.load()
             await served.unload()
+
+    def watch(self, after_s: float) -> None:
+        """From now on unloads each encoder that nobody has used for so long."""
+        self._watching = asyncio.create_task(self._unload_idle(after_s))
+
+    async def close(self) -> None:
+        """Waits for whoever uses it, then unloads it."""
+        if self._watching is not None:
+            self._watching.cancel()
+        for served in self.encoders.values():
+            await served.unused()
+            await served.unload()
+
+    async def _make_room(self, wanted: ServedEncoder) -> None:
+        """Unloads encoders that nobody uses, the longest idle first, until one more fits the budget."""
+        while self._budget_bytes:
+            others = [served for served in self.encoders.values() if served.loaded]
+            needed = wanted.graph_bytes + sum(served.graph_bytes for served in others)
+            if needed <= self._budget_bytes:
+                return
+            idle = [served for served in others if served.idle]
+            if not idle:
+                modality = wanted.encoder.modality
+                raise Overloaded(
+                    f"Loading {modality} needs {needed:,} bytes for graphs; the budget is {self._budget_bytes:,}, "
+                    "and the encoders in memory are in use. Try again later.",
+                    retry_delay_s=1.0,
+                )
+            await min(idle, key=lambda served: served.used_s).let_go()
+
+    async def _unload_idle(self, after_s: float) -> NoReturn:
+        while True:
+            now_s = time.monotonic()
+            waits = [after_s]
+            for served in self.encoders.values():
+                left_s = served.used_s + after_s - now_s
+                if served.idle and left_s <= 0:
+                    await served.unload()
+                elif served.loaded:
+                    waits.append(left_s if left_s > 0 else after_s)
+            await asyncio.sleep(min(waits))

@@ -1,14 +1,13 @@
-"""Starts and stops the gRPC server."""
+"""Starts, reloads and stops the gRPC server."""
 
 import asyncio
 import logging
-import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -16,179 +15,275 @@ from grpc_reflection.v1alpha import reflection
 
 from ..proto.v1 import embedding_pb2_grpc, retrieval_pb2_grpc
 from ..proto.v1.manifest_pb2 import Manifest
+from .access import AccessError, Tokens, is_local
 from .artifact import ArtifactError, open_artifact
+from .cache import Cache
+from .calls import Calls
 from .decoders import Decoders
 from .engine import Engine
-from .index import DEFAULT_COLLECTION, Index, IndexFault, open_index
-from .limits import Limits
+from .errors import ServingError
+from .index import Index, IndexFault, open_index
+from .isolation import Bounds
 from .metrics import Metrics
 from .model import Model
 from .permits import Permits
-from .providers import ProviderError, ProviderName, choose
+from .providers import Provider, ProviderError, choose
 from .retrieval import Retrieval
 from .service import EmbeddingService
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from .tracing import Tracing
+
+__all__ = ["Server", "Settings", "StartError", "run", "start"]
 
 log = logging.getLogger(__name__)
 
 SERVICES = ("anybind.v1.Embedding", "anybind.v1.Retrieval")
 _SERVING, _NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """Everything `anybind serve` can be told, one field a flag. Times in seconds, sizes in bytes."""
-
-    model: str = "nano"  # an artifact folder, or the name of a packaged model
-    address: str = "127.0.0.1:7860"  # host:port (port 0: any free one) or unix:path
-    modalities: tuple[str, ...] = ()  # serve only these; empty: all the model has
-    index: str = ""  # where points are kept: a folder, http(s)://... or grpc(s)://...; empty: no retrieval
-    collection: str = DEFAULT_COLLECTION  # the collection of a Qdrant server
-    provider: ProviderName = "auto"
-    engine_cache: Path | None = None  # where TensorRT keeps its engines
-    threads: int = 0  # of one inference; 0: one a physical core
-    decoders: int = 0  # items decoded at once; 0: one a core
-    limits: Limits = field(default_factory=Limits)
-    held_bytes: int = 512 << 20  # of items accepted and not yet answered
+_REFUSALS = (ArtifactError, ProviderError, IndexFault, AccessError, ServingError)
 
 
 class StartError(Exception):
-    """The server could not start. The message says why and what to do; it is for people."""
+    """The server could not start, or the model not be swapped. The message says why and what to do."""
 
 
 class Server:
     """A running server. Use it on the event loop that started it."""
 
-    def __init__(
-        self,
-        address: str,
-        engine: Engine,
-        permits: Permits,
-        grpc_server: grpc.aio.Server,
-        stopping: asyncio.Event,
-        closing: AsyncExitStack,
-    ) -> None:
-        self.address = address  # as clients dial it: host:port with the real port, or unix:path
-        self.engine = engine
-        self.permits = permits
-        self._grpc_server, self._stopping, self._closing = grpc_server, stopping, closing
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.metrics = Metrics()
+        self.permits = Permits(settings.held_bytes, self.metrics)
+        self.address = settings.address  # as clients dial it: host:port with the real port, or unix:path
+        self.engine: Engine
+        self.tokens: Tokens | None = None
+        self._grpc: grpc.aio.Server
+        self._index: Index | None = None
+        self._provider: Provider
         self._health = health.aio.HealthServicer()
-        self._stopped = asyncio.Event()
+        self._stopping, self._stopped, self._reloading = asyncio.Event(), asyncio.Event(), asyncio.Lock()
+        self._closing = AsyncExitStack()
 
-    @property
-    def health(self) -> health.aio.HealthServicer:
-        return self._health
+    async def start(self) -> None:
+        """Listens, loads, and is SERVING.
 
-    async def serving(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
-        """Tells whoever asks or watches."""
-        for service in ("", *SERVICES):
-            await self._health.set(service, status)
+        Raises:
+          StartError: see `start`.
+        """
+        try:
+            await self._open()
+            await self._load(self.engine.model, prove=False)
+        except _REFUSALS as error:
+            await self._closing.aclose()
+            raise StartError(str(error)) from error
+        except BaseException:
+            await self._closing.aclose()
+            raise
+        await self._tell(_SERVING)
 
     async def wait(self) -> None:
         """Returns when the server has stopped."""
         await self._stopped.wait()
 
-    async def stop(self, grace_s: float = 30.0) -> None:
-        """NOT_SERVING, finish what was accepted (at most `grace_s`), stop."""
+    async def stop(self, drain_s: float | None = None) -> None:
+        """NOT_SERVING, then, for at most `drain_s` (default: as set), finishes what was accepted, then stops."""
         if not self._stopping.is_set():
             self._stopping.set()
+            self.metrics.ready.set(0)
             await self._health.enter_graceful_shutdown()
-            await self._grpc_server.stop(grace_s)
+            await asyncio.sleep(self._settings.notice_s)
+            await self._grpc.stop(self._settings.drain_s if drain_s is None else drain_s)
             await self._closing.aclose()
             self._stopped.set()
+            log.info("stopped")
         await self._stopped.wait()
+
+    async def reload(self) -> None:
+        """Reads tokens and model again, and swaps the model without dropping a call.
+
+        Both models are in memory for a moment.
+
+        Raises:
+          StartError: the new one cannot be served, or is of another space than the index; the old one serves on.
+        """
+        async with self._reloading:
+            try:
+                if self.tokens is not None:
+                    self.tokens.reload()
+                model = self._model()
+                await self._load(model, prove=True)
+            except _REFUSALS as error:
+                self.metrics.reloads.labels("refused").inc()
+                raise StartError(f"Not reloaded: {error} What served before serves on.") from error
+            before = self.engine.swap(model)
+            self._name_model(before.manifest, 0)
+            self._name_model(model.manifest, 1)
+            await before.close()
+            self.metrics.reloads.labels("ok").inc()
+            log.info("reloaded %s, space %s", model.manifest.name, model.manifest.space_id)
+
+    async def _open(self) -> None:
+        """Everything but loading: it listens and is NOT_SERVING. Undone by `_closing`, last first."""
+        settings, metrics = self._settings, self.metrics
+        self._provider = choose(settings.provider, engine_cache=settings.engine_cache)
+        log.info("%s", self._provider.reason)
+        model = self._model()
+        if settings.tokens is not None:
+            self.tokens = Tokens(settings.tokens, settings.token_calls)
+        tracing = _tracing(settings.otlp)
+        if tracing is not None:
+            self._closing.push_async_callback(asyncio.to_thread, tracing.close)
+        self._grpc = grpc.aio.server(
+            interceptors=[Calls(metrics, self.tokens, tracing)],
+            options=[
+                ("grpc.max_receive_message_length", settings.limits.message_bytes),
+                ("grpc.max_send_message_length", -1),
+                ("grpc.so_reuseport", int(settings.share_port)),  # else a port that is taken must be noticed
+            ],
+        )
+        self.address = _bind(self._grpc, settings)
+        self._closing.push_async_callback(self._grpc.stop, None)
+        self._expose_metrics()
+        self._index = await self._open_index(model.manifest)
+        bounds = Bounds(settings.decoder_memory_bytes, settings.decoder_seconds) if settings.isolate else None
+        decoders = Decoders(settings.decoders, settings.limits, metrics, bounds=bounds)
+        self._closing.push_async_callback(asyncio.to_thread, decoders.close)
+        cache = Cache(settings.cache_entries, metrics) if settings.cache_entries else None
+        self.engine = Engine(model, decoders, settings.limits, metrics, cache=cache, tracing=tracing)
+        self._closing.push_async_callback(self._close_model)
+        self._name_model(model.manifest, 1)
+        await self._register()
+
+    async def _register(self) -> None:
+        retrieval = Retrieval(self.engine, self._index)
+        self._closing.push_async_callback(asyncio.to_thread, retrieval.close)
+        service = EmbeddingService(self.engine, self.permits, self._stopping, has_index=self._index is not None)
+        embedding_pb2_grpc.add_EmbeddingServicer_to_server(service, self._grpc)
+        retrieval_pb2_grpc.add_RetrievalServicer_to_server(retrieval, self._grpc)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
+        reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), self._grpc)
+        await self._tell(_NOT_SERVING)
+        await self._grpc.start()
+
+    def _model(self) -> Model:
+        settings = self._settings
+        artifact = open_artifact(settings.model)
+        if self._index is not None and artifact.manifest.space_id != self.engine.manifest.space_id:
+            raise ArtifactError(
+                f"{artifact.manifest.name} is of space {artifact.manifest.space_id}, and the index holds vectors of "
+                f"space {self.engine.manifest.space_id}. Start a server with another index for it."
+            )
+        return Model(
+            *(artifact, self._provider, self.metrics),
+            modalities=settings.modalities,
+            threads=settings.threads,
+            budget_bytes=settings.memory_budget_bytes,
+        )
+
+    async def _load(self, model: Model, *, prove: bool) -> None:
+        if self._settings.load == "eager":
+            await model.load()
+        elif prove:
+            await model.prove()
+        if self._settings.idle_unload_s:
+            model.watch(self._settings.idle_unload_s)
+
+    async def _close_model(self) -> None:
+        await self.engine.model.close()
+
+    async def _open_index(self, manifest: Manifest) -> Index | None:
+        settings = self._settings
+        if not settings.index:
+            return None
+        if settings.share_port and "://" not in settings.index:
+            raise StartError(
+                f"The index folder {settings.index} is for one process. Keep points on a Qdrant server, "
+                "--index http://host:6333, or use one process."
+            )
+        sizes = (manifest.embedding_size, manifest.space_id)
+        return await asyncio.to_thread(open_index, settings.index, *sizes, collection=settings.collection)
+
+    def _expose_metrics(self) -> None:
+        if address := self._settings.metrics:
+            try:
+                self._closing.push_async_callback(asyncio.to_thread, self.metrics.expose(address))
+            except (OSError, ValueError, OverflowError) as error:
+                raise StartError(f"Metrics cannot be served on {address!r}: {error}. Choose another one.") from error
+
+    async def _tell(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
+        self.metrics.ready.set(int(status == _SERVING))
+        for service in ("", *SERVICES):
+            await self._health.set(service, status)
+
+    def _name_model(self, manifest: Manifest, value: int) -> None:
+        self.metrics.model.labels(manifest.name, manifest.space_id).set(value)
 
 
 async def start(settings: Settings) -> Server:
     """Listens, loads, replays the golden vectors, and returns once the server is SERVING.
 
     Raises:
-      StartError: a port taken, a model that is none, a provider that is not there, an index another process holds.
+      StartError: a port taken, a model that is none, a provider that is not there, an index another process holds,
+        an address that others could reach and nothing to keep them out.
     """
-    closing = AsyncExitStack()
-    try:
-        server = await _prepare(settings, closing)
-        await server.engine.model.load()
-    except (ArtifactError, ProviderError, IndexFault) as error:
-        await closing.aclose()
-        raise StartError(str(error)) from error
-    except BaseException:
-        await closing.aclose()
-        raise
-    await server.serving(_SERVING)
+    server = Server(settings)
+    await server.start()
     return server
 
 
 async def run(settings: Settings, started: Callable[[Server], None] = lambda server: None) -> None:
-    """Serves until SIGTERM or SIGINT, then drains. `started` is told once the server is SERVING.
+    """Serves until SIGTERM or SIGINT, then drains. SIGHUP reloads. `started` is told once the server is SERVING.
 
     Raises:
       StartError: see `start`.
     """
     server = await start(settings)
     loop = asyncio.get_running_loop()
-    stopping: list[asyncio.Task[None]] = []
-    for signal_ in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signal_, lambda: stopping.append(asyncio.create_task(server.stop())))
+    tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps them only weakly
+
+    def on(signal_: signal.Signals, act: Callable[[], Coroutine[None, None, None]]) -> None:
+        loop.add_signal_handler(signal_, lambda: tasks.add(asyncio.create_task(act())))
+
+    async def reload() -> None:
+        try:
+            await server.reload()
+        except StartError as error:
+            log.error("%s", error)
+
+    on(signal.SIGTERM, server.stop)
+    on(signal.SIGINT, server.stop)
+    on(signal.SIGHUP, reload)
     started(server)
     await server.wait()
 
 
-async def _prepare(settings: Settings, closing: AsyncExitStack) -> Server:
-    """Everything but loading: it listens and is NOT_SERVING. What it opens, `closing` closes."""
-    artifact = open_artifact(settings.model)
-    provider = choose(settings.provider, engine_cache=settings.engine_cache)
-    log.info("%s", provider.reason)
-    metrics = Metrics()
-    model = Model(artifact, provider, metrics, modalities=settings.modalities, threads=settings.threads)
-    grpc_server = grpc.aio.server(
-        options=[
-            ("grpc.max_receive_message_length", settings.limits.message_bytes),
-            ("grpc.max_send_message_length", -1),
-            ("grpc.so_reuseport", 0),  # a port that is taken must be noticed
-        ]
-    )
-    address = _bind(grpc_server, settings.address)
-    closing.push_async_callback(grpc_server.stop, None)
-    index = await _open_index(settings, artifact.manifest)
+def _tracing(endpoint: str) -> "Tracing | None":
+    if not endpoint:
+        return None  # and its library is not imported
+    from .tracing import Tracing, otlp_exporter
 
-    def dropped(modality: str, why: str) -> None:
-        metrics.dropped.labels(modality, why).inc()
-
-    decoders = Decoders(settings.decoders or len(os.sched_getaffinity(0)), settings.limits, dropped=dropped)
-    closing.callback(decoders.close)
-    engine = Engine(model, decoders, settings.limits, metrics)
-    closing.push_async_callback(model.close)
-    retrieval = Retrieval(engine, index)
-    closing.push_async_callback(asyncio.to_thread, retrieval.close)
-    stopping = asyncio.Event()
-    permits = Permits(settings.held_bytes, metrics)
-    service = EmbeddingService(engine, permits, stopping, has_index=index is not None)
-    server = Server(address, engine, permits, grpc_server, stopping, closing)
-    embedding_pb2_grpc.add_EmbeddingServicer_to_server(service, grpc_server)
-    retrieval_pb2_grpc.add_RetrievalServicer_to_server(retrieval, grpc_server)
-    health_pb2_grpc.add_HealthServicer_to_server(server.health, grpc_server)
-    reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), grpc_server)
-    await server.serving(_NOT_SERVING)
-    await grpc_server.start()
-    return server
+    return Tracing(otlp_exporter(endpoint))
 
 
-async def _open_index(settings: Settings, manifest: Manifest) -> Index | None:
-    if not settings.index:
-        return None
-    return await asyncio.to_thread(
-        open_index, settings.index, manifest.embedding_size, manifest.space_id, collection=settings.collection
-    )
-
-
-def _bind(server: grpc.aio.Server, address: str) -> str:
+def _bind(server: grpc.aio.Server, settings: Settings) -> str:
     """Listens on the address, and gives it back as clients dial it."""
+    address = settings.address
+    if not address.startswith("unix:") and ":" not in address:
+        raise StartError(f"The address is {address!r}; host:port or unix:path is needed, such as 127.0.0.1:7860.")
+    if not is_local(address) and not (settings.tls or settings.tokens or settings.insecure):
+        raise StartError(
+            f"{address} can be reached from other machines, and nothing keeps strangers out. "
+            "Give --tls-cert and --tls-key, or --tokens; or say --insecure if something else does."
+        )
     if address.startswith("unix:"):
         _check_socket(Path(address.removeprefix("unix:")))
-    elif ":" not in address:
-        raise StartError(f"The address is {address!r}; host:port or unix:path is needed, such as 127.0.0.1:7860.")
     try:
-        port = server.add_insecure_port(address)
+        port = (
+            server.add_secure_port(address, settings.tls.credentials())
+            if settings.tls
+            else (server.add_insecure_port(address))
+        )
     except RuntimeError as error:
         raise StartError(
             f"{address} cannot be listened on: it is taken by another program, or not an address of this machine. "

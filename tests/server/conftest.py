@@ -26,7 +26,7 @@ async def starting(toy: Path) -> AsyncIterator[Starting]:
     async with AsyncExitStack() as stopping:
 
         async def starting(**settings: object) -> Server:
-            server = await start(Settings(**{"model": str(toy), "address": "127.0.0.1:0"} | settings))
+            server = await start(Settings(**{"model": str(toy), "address": "127.0.0.1:0", "isolate": False} | settings))
             stopping.push_async_callback(server.stop, 1.0)
             return server
 

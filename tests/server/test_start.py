@@ -19,7 +19,7 @@ from anybind.server.serve import Settings, StartError, start
 
 async def refused(**settings: object) -> str:
     with pytest.raises(StartError) as refusal:
-        await start(Settings(**{"address": "127.0.0.1:0"} | settings))
+        await start(Settings(**{"address": "127.0.0.1:0", "isolate": False} | settings))
     return str(refusal.value)
 
 

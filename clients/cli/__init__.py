@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from .demo import demo
 from .embed import embed
 from .export import export
 from .index import index
@@ -17,7 +18,7 @@ from .talk import plainly
 app = typer.Typer(
     name="anybind", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
 )
-for _command in (serve, index, models, info, export):
+for _command in (serve, index, models, info, export, demo):
     app.command()(plainly(_command))
 for _command in (embed, search):
     app.command(cls=InOrder)(plainly(_command))

@@ -26,8 +26,8 @@ class Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         query, key, value = F.linear(x, self.in_proj_weight, self.in_proj_bias).chunk(3, dim=-1)  # (B, N, D) each
         if self.bias_k is not None:
-            key = torch.cat([key, self.bias_k.expand(len(x), -1, -1)], dim=1)  # (B, N+1, D)
-            value = torch.cat([value, self.bias_v.expand(len(x), -1, -1)], dim=1)
+            key = torch.cat([key, self.bias_k.expand(x.shape[0], -1, -1)], dim=1)  # (B, N+1, D)
+            value = torch.cat([value, self.bias_v.expand(x.shape[0], -1, -1)], dim=1)
         query, key, value = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in (query, key, value))
         mixed = F.scaled_dot_product_attention(query, key, value, is_causal=self.causal)  # (B, heads, N, D/heads)
         return self.out_proj(mixed.transpose(1, 2).flatten(2))
@@ -107,7 +107,7 @@ class Encoder(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         tokens = self.stem(x)  # (B, N, D)
         if self.first_token is not None:
-            tokens = torch.cat([self.first_token.expand(len(tokens), -1, -1), tokens], dim=1)  # (B, 1+N, D)
+            tokens = torch.cat([self.first_token.expand(tokens.shape[0], -1, -1), tokens], dim=1)  # (B, 1+N, D)
         tokens = self.blocks(self.norm_first(tokens + self.positions[:, : tokens.shape[1]]))
         chosen = self._at_end_mark(tokens, x) if self.causal else tokens[:, 0]  # (B, D)
         return unit(self.head(self.head_norm(chosen)))

@@ -1,0 +1,1 @@
+"""Torch encoders become an artifact that serving reads: graphs, golden vectors, a manifest."""

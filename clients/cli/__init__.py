@@ -4,8 +4,10 @@ from typing import Annotated
 
 import typer
 
+from .align import align
 from .demo import demo
 from .embed import embed
+from .eval import eval
 from .export import export
 from .index import index
 from .info import info
@@ -18,7 +20,7 @@ from .talk import plainly
 app = typer.Typer(
     name="anybind", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
 )
-for _command in (serve, index, models, info, export, demo):
+for _command in (serve, index, models, info, export, align, eval, demo):
     app.command()(plainly(_command))
 for _command in (embed, search):
     app.command(cls=InOrder)(plainly(_command))

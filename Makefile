@@ -9,6 +9,9 @@ DEV := .venv-dev
 help: ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
+demo: $(SERVE)/installed ## show it on sample media, or on your own with MEDIA=dir; leaves demo/contact-sheet.html
+	$(SERVE)/bin/anybind demo $(if $(MEDIA),--media "$(MEDIA)") --out demo
+
 test: $(DEV)/installed ## install what tests need and run them, in a few minutes
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/lint-imports

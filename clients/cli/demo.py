@@ -26,7 +26,8 @@ Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the conta
 
 _ASKED_EACH = 14  # queries of a modality
 _HITS = 3  # of each modality, for each query
-_ORDER = ("text", "image", "audio", "depth")
+_ASKED = ("text", "audio", "image", "depth")  # sections, in this order
+_FOUND = ("image", "audio", "depth", "text")  # columns
 _NAMES = {"text": "sentences", "image": "pictures", "audio": "sounds", "depth": "depth maps"}
 
 
@@ -54,13 +55,14 @@ def demo(media: Media = None, out: Out = Path("demo"), model: Model = "") -> Non
         if not answers:
             fail(f"{folder} holds nothing that this model can index, so there is nothing to ask.")
         facts = _facts(client, sheet.Facts, answers, sample=not media)
-    asked = [name for name in _ORDER if any(answer.query.modality == name for answer in answers)]
+    there = {answer.query.modality for answer in answers}
+    asked, found = ([name for name in order if name in there] for order in (_ASKED, _FOUND))
     for modality in asked:
-        _show(modality, asked, [answer for answer in answers if answer.query.modality == modality])
+        _show(modality, found, [answer for answer in answers if answer.query.modality == modality])
     for finding in facts.findings:
         screen().print(finding)
     page = out / "contact-sheet.html"
-    sheet.write(page, facts, answers, asked)
+    sheet.write(page, facts, answers, asked, found)
     screen().print(f"\nThe contact sheet: {page}", soft_wrap=True)
 
 
@@ -90,7 +92,7 @@ def _facts(client: "Client", facts: Any, answers: "Sequence[Answer]", *, sample:
     from ..demo.tour import own_concept_first
 
     info = client.info()
-    counts = {name: client.count(filter={"modality": name}) for name in _ORDER}
+    counts = {name: client.count(filter={"modality": name}) for name in _FOUND}
     findings = []
     if sample:
         for asked, found in (("audio", "image"), ("image", "audio")):

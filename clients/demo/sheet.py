@@ -28,19 +28,19 @@ class Facts:
     findings: Sequence[str]  # sentences about what was measured
 
 
-def write(path: Path, facts: Facts, answers: Sequence[Answer], modalities: Sequence[str]) -> None:
-    """Writes the sheet: a section for each modality asked with, a row a query, a column a modality found.
+def write(path: Path, facts: Facts, answers: Sequence[Answer], asked: Sequence[str], found: Sequence[str]) -> None:
+    """Writes the sheet: a section for each modality asked with, a row a query, a column for each modality found.
 
     Each thumbnail and sound is stored once, however often it appears. Nothing is loaded from elsewhere.
     """
     media = _Media()
-    sections = [_section(modality, answers, modalities, media) for modality in modalities]
+    sections = "\n".join(_section(modality, answers, found, media) for modality in asked)
     page = _PAGE.format(
         title=escape(f"anybind · {facts.model}"),
         head=_head(facts),
         style=_STYLE + media.styles(),
-        navigation="".join(f'<a href="#from-{name}">{_NAMES.get(name, name)}</a>' for name in modalities),
-        sections="\n".join(section for section in sections if section),
+        navigation="".join(f'<a href="#from-{name}">{_NAMES.get(name, name)}</a>' for name in asked),
+        sections=sections,
         sounds=media.sounds(),
         licence=escape(facts.licence),
         space=escape(facts.space_id),
@@ -97,23 +97,20 @@ def _head(facts: Facts) -> str:
     )
 
 
-def _section(asked: str, answers: Sequence[Answer], modalities: Sequence[str], media: _Media) -> str:
-    rows = [answer for answer in answers if answer.query.modality == asked]
-    if not rows:
-        return ""
-    columns = "".join(f"<th>{_NAMES.get(name, name)}</th>" for name in modalities)
-    body = "\n".join(_row(answer, modalities, media) for answer in rows)
+def _section(asked: str, answers: Sequence[Answer], found: Sequence[str], media: _Media) -> str:
+    columns = "".join(f"<th>{_NAMES.get(name, name)}</th>" for name in found)
+    body = "\n".join(_row(answer, found, media) for answer in answers if answer.query.modality == asked)
     return (
         f'<section id="from-{asked}"><h2>Asked with {_NAMES.get(asked, asked)}</h2><table>'
         f"<thead><tr><th>query</th>{columns}</tr></thead><tbody>{body}</tbody></table></section>"
     )
 
 
-def _row(answer: Answer, modalities: Sequence[str], media: _Media) -> str:
+def _row(answer: Answer, found: Sequence[str], media: _Media) -> str:
     cells = []
-    for modality in modalities:
-        found = "".join(_card(hit.medium, media, hit.score) for hit in answer.hits.get(modality, ()))
-        cells.append(f'<td class="{modality}"><div class="hits">{found}</div></td>')
+    for modality in found:
+        cards = "".join(_card(hit.medium, media, hit.score) for hit in answer.hits.get(modality, ()))
+        cells.append(f'<td class="{modality}"><div class="hits">{cards}</div></td>')
     return f'<tr><td class="query">{_card(answer.query, media)}</td>{"".join(cells)}</tr>'
 
 

@@ -31,8 +31,8 @@ class Instruction:
     @property
     def words(self) -> list[str]:
         """The command, in whichever of its two forms it is written."""
-        text = self.text[self.text.index("[") :] if "[" in self.text else self.text
-        return json.loads(text) if text.startswith("[") else shlex.split(text)
+        listed = re.search(r'\[".*\]$', self.text)
+        return json.loads(listed.group()) if listed else shlex.split(self.text)
 
 
 def instructions(name: str) -> list[Instruction]:
@@ -91,7 +91,10 @@ def test_a_container_runs_as_nobody_and_writes_into_its_volume_only(dockerfile: 
             assert Path(value_of(option, words)).is_relative_to(only("VOLUME", stage).text)
 
 
-@pytest.mark.parametrize(("dockerfile", "extra", "runtime"), zip(DOCKERFILES, ("server", "gpu"), ("onnxruntime", "onnxruntime-gpu"), strict=True))  # fmt: skip
+@pytest.mark.parametrize(
+    ("dockerfile", "extra", "runtime"),
+    [("Dockerfile", "server", "onnxruntime"), ("Dockerfile.gpu", "gpu", "onnxruntime-gpu")],
+)
 def test_a_container_installs_what_serving_needs_and_no_torch(dockerfile: str, extra: str, runtime: str) -> None:
     (install,) = [one.words for one in instructions(dockerfile) if one.name == "RUN" and "install" in one.words]
     assert install[-1] == f"/src[{extra}]"

@@ -18,6 +18,7 @@ RECALLS = (1, 5, 10)
 PRECISION_AT = 10
 STRICT, FILLED = f"P@{PRECISION_AT}", f"P@min({PRECISION_AT},R)"
 HUB_K = 10
+SCORE_DECIMALS = 5  # what is closer than this was told apart by rounding, not by the model
 _CHUNK = 512  # queries ranked at once, so that memory does not grow with the square of a table
 
 
@@ -196,7 +197,8 @@ def _ranking_values(
     parts: list[dict[str, metrics.Floats]] = []
     for start in range(0, len(queries), _CHUNK):
         chunk = slice(start, start + _CHUNK)
-        ranking = metrics.ranked(queries[chunk] @ gallery.T, ours[chunk, None] == theirs)
+        scores = (queries[chunk] @ gallery.T).round(SCORE_DECIMALS)
+        ranking = metrics.ranked(scores, ours[chunk, None] == theirs)
         if instances:
             parts.append({f"R@{k}": metrics.recall(ranking, k) for k in RECALLS})
         else:
@@ -217,11 +219,11 @@ def naming(pools: Mapping[str, Pool], vectors: Vectors) -> Iterator[Measure]:
             continue
         pool, column = pools[task.pool], PROMPTS[task.prompts][1]
         classes = [each for each in pool.classes(column, **task.where) if not task.only or each in task.only]
+        if len(classes) < 2:
+            continue
         keys = pool.keys[column]
-        use = np.isin(keys, classes)
-        for other, value in task.where.items():
-            use &= pool.keys[other] == value
-        if use.any() and len(classes) > 1:
+        use = np.all([np.isin(keys, classes), *(pool.keys[key] == value for key, value in task.where.items())], axis=0)
+        if use.any():
             heads = metrics.centroids(vectors[task.prompts], pools[task.prompts].keys[column], classes)
             groups = pool.keys["group"][use] if "group" in pool.keys else None
             yield _accuracy(

@@ -19,21 +19,21 @@ class Goal:
 
 
 GOALS = (
-    Goal("image → concept, zero-shot through text", ("image", "text", "concepts", "accuracy"), 0.75),
+    Goal("image → concept, through text", ("image", "text", "concepts", "accuracy"), 0.75),
     Goal("text → image, concepts", ("text", "image", "concepts", STRICT), 0.75),
-    Goal("text → image, concepts, of what can be filled", ("text", "image", "concepts", FILLED), 0.75),
-    Goal("audio → ESC-10's ten classes, through text", ("audio", "text", "ESC-10", "accuracy"), 0.85),
-    Goal("audio → all of ESC's labels, through text", ("audio", "text", "ESC labels", "accuracy"), 0.45),
-    Goal("audio → nine instruments, through text", ("audio", "text", "instruments", "accuracy"), 0.85),
+    Goal("text → image, concepts", ("text", "image", "concepts", FILLED), 0.75),
+    Goal("audio → ESC-10, through text", ("audio", "text", "ESC-10", "accuracy"), 0.85),
+    Goal("audio → ESC's labels, through text", ("audio", "text", "ESC labels", "accuracy"), 0.45),
+    Goal("audio → instruments, through text", ("audio", "text", "instruments", "accuracy"), 0.85),
     Goal("audio → image, shared concepts", ("audio", "image", "concepts", STRICT), 0.60),
-    Goal("audio → image, of what can be filled", ("audio", "image", "concepts", FILLED), 0.60),
+    Goal("audio → image", ("audio", "image", "concepts", FILLED), 0.60),
     Goal("image → audio, shared concepts", ("image", "audio", "concepts", STRICT), 0.55),
-    Goal("image → audio, of what can be filled", ("image", "audio", "concepts", FILLED), 0.55),
+    Goal("image → audio", ("image", "audio", "concepts", FILLED), 0.55),
     Goal("image → depth, its own frame", ("image", "depth", "frames", "R@1"), 0.50),
     Goal("image → depth, its own frame", ("image", "depth", "frames", "R@10"), 0.90),
     Goal("depth → place, through text", ("depth", "text", "places", "accuracy"), 0.90),
-    Goal("unseen words → concept, nearest prompts", ("text", "text", UNSEEN, "accuracy"), 0.70),
-    Goal("unseen words → concept, nearest pictures", ("text", "image", UNSEEN, "accuracy"), 0.70),
+    Goal("unseen words → concept, by sentences", ("text", "text", UNSEEN, "accuracy"), 0.70),
+    Goal("unseen words → concept, by pictures", ("text", "image", UNSEEN, "accuracy"), 0.70),
 )
 
 

@@ -6,13 +6,14 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from .evaluation import Evaluation
 from .measures import Geometry, Measure
-from .reach import reached
+from .reach import Goal, reached
 
 
 def lines(evaluation: Evaluation) -> Iterator[str]:
@@ -36,71 +37,94 @@ def lines(evaluation: Evaluation) -> Iterator[str]:
 
 
 def show(evaluation: Evaluation, console: Console) -> None:
-    """Prints the tables."""
-    pools = Table("things", "modality", "count", "which", title=f"{evaluation.model}: what was embedded")
+    """Prints the tables, narrow enough for 80 columns."""
+    pools = _table(f"{evaluation.model}: what was embedded", "things", "count", "which")
     for pool in evaluation.pools:
-        pools.add_row(pool.name, pool.modality, f"{pool.count:,}", pool.chosen)
+        pools.add_row(pool.name, f"{pool.count:,}", Text(pool.chosen))
     console.print(pools)
     goals = list(reached(evaluation.measures))
     if goals:
         console.print(_goals(goals))
     named = [measure for measure in evaluation.measures if measure.metric == "accuracy"]
     found = [measure for measure in evaluation.measures if measure.metric != "accuracy"]
-    for title, rows in (("naming: the nearest class, by its prompts' average", named), ("any to any", found)):
-        if rows:
-            console.print(_measures(title, rows))
+    if named:
+        console.print(_named(named))
+    if found:
+        console.print(_found(found))
     console.print(_geometry(evaluation.geometry))
     console.print(
-        "Values are means; brackets hold their 95 % bootstrap interval. Chance is a random order or, for accuracy, "
-        "always the largest class. * emergent: the two modalities were never trained as a pair.",
+        "value: a mean; between: its 95 % bootstrap interval; chance: a random order or, for names, always the largest "
+        "class; shuffled: the same encoders with shuffled weights; best: a perfect order, where that is below 1. "
+        "* emergent: the two modalities were never trained as a pair.",
         style="dim",
     )
 
 
-def _goals(goals: list) -> Table:
-    table = Table("measure", "", "value", "lower end", "reach", "best possible", title="reach")
+def _goals(goals: list[tuple[Goal, Measure]]) -> Table:
+    table = _table("reach", "measure", "value", "low end", "reach", "best")
     for goal, measure in goals:
         style = "green" if measure.low >= goal.reach else "red"
         low = Text(f"{measure.low:.3f}", style=style)
-        best = f"{measure.best:.3f}" if measure.best < 1 else ""
-        table.add_row(goal.title, measure.metric, f"{measure.value:.3f}", low, f"{goal.reach:.2f}", best)
+        table.add_row(
+            f"{goal.title}, {measure.metric}", f"{measure.value:.3f}", low, f"{goal.reach:.2f}", _best(measure)
+        )
     return table
 
 
-def _measures(title: str, measures: list[Measure]) -> Table:
-    table = Table("from → to", "what", "metric", title=title)
-    for column in ("value", "interval", "chance", "shuffled", "best", "asked", "among"):
-        table.add_column(column, justify="right")
+def _named(measures: list[Measure]) -> Table:
+    table = _table(
+        "names: the class whose sentences are nearest", "of", "value", "between", "chance", "shuffled", "asked"
+    )
+    for measure in measures:
+        arrow = f"{measure.query} → {measure.gallery} {measure.what}{_star(measure)}"
+        table.add_row(arrow, *_numbers(measure), f"{measure.queries:,}")
+    return table
+
+
+def _found(measures: list[Measure]) -> Table:
+    table = _table("any to any", "from → to", "value", "between", "chance", "shuffled", "best")
     previous = None
     for measure in measures:
-        here = (measure.query, measure.target, measure.what)
-        if previous and here != previous:
+        here = f"{measure.query} → {measure.target}{_star(measure)}, {measure.what}"
+        if here != previous:
             table.add_section()
-        arrow = f"{measure.query} → {measure.target}{' *' if measure.emergent else ''}"
-        table.add_row(
-            *((arrow, measure.what) if here != previous else ("", "")),
-            measure.metric,
-            f"{measure.value:.3f}",
-            f"[{measure.low:.3f} {measure.high:.3f}]",
-            f"{measure.chance:.3f}",
-            "" if measure.shuffled is None else f"{measure.shuffled:.3f}",
-            f"{measure.best:.3f}" if measure.best < 1 else "",
-            f"{measure.queries:,}",
-            f"{measure.gallery:,}",
-        )
+            table.add_row(Text(here, style="bold"))
+            table.add_row(Text(f"  {measure.queries:,} among {measure.gallery:,}", style="dim"))
+        table.add_row(f"  {measure.metric}", *_numbers(measure), _best(measure))
         previous = here
     return table
 
 
-def _geometry(rows: list[Geometry]) -> Table:
-    table = Table("from → to", title="how modalities lie")
+def _geometry(rows: tuple[Geometry, ...]) -> Table:
+    table = _table("how modalities lie: distance of centroids, skewness of 10-occurrences", "from → to")
     for column in ("gap", "shuffled", "hubness", "shuffled"):
         table.add_column(column, justify="right")
     for row in rows:
         numbers = (row.gap, row.shuffled_gap, row.hubness, row.shuffled_hubness)
         shown = ("" if number is None else f"{number:.3f}" for number in numbers)
-        table.add_row(f"{row.query} → {row.target}{' *' if row.emergent else ''}", *shown)
+        table.add_row(f"{row.query} → {row.target}{_star(row)}", *shown)
     return table
+
+
+def _table(title: str, first: str, *columns: str) -> Table:
+    table = Table(title=title, box=SIMPLE_HEAD, pad_edge=False, title_justify="left", title_style="bold")
+    table.add_column(first)
+    for column in columns:
+        table.add_column(column, justify="left" if column == "which" else "right")
+    return table
+
+
+def _numbers(measure: Measure) -> tuple[str, str, str, str]:
+    shuffled = "" if measure.shuffled is None else f"{measure.shuffled:.3f}"
+    return f"{measure.value:.3f}", f"{measure.low:.3f} {measure.high:.3f}", f"{measure.chance:.3f}", shuffled
+
+
+def _best(measure: Measure) -> str:
+    return f"{measure.best:.3f}" if measure.best < 1 else ""
+
+
+def _star(row: Measure | Geometry) -> str:
+    return " *" if row.emergent else ""
 
 
 def _line(kind: str, values: dict) -> str:

@@ -284,11 +284,16 @@ def _replacing(folder: Path) -> Iterator[Path]:
         raise ExportError(f"{folder} is a file; an artifact is a folder. Choose another place.")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / disk.FILE_NAME).is_file():
         raise ExportError(f"{folder} holds something that is no artifact; it is left alone. Choose another place.")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as beside:
-        partial = Path(beside) / "new"
-        partial.mkdir()
-        yield partial
-        if folder.exists():
-            folder.rename(Path(beside) / "old")
-        partial.rename(folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as beside:
+            partial = Path(beside) / "new"
+            partial.mkdir()
+            yield partial
+            if folder.exists():
+                folder.rename(Path(beside) / "old")
+            partial.rename(folder)
+    except OSError as error:
+        raise ExportError(
+            f"{folder} could not be written: {error}. Check the place's space and permissions."
+        ) from error

@@ -158,6 +158,12 @@ def test_nothing_but_an_artifact_is_replaced(write: Callable[..., pb.Manifest], 
     assert precious.read_text() == "mine"
 
 
+def test_a_place_that_cannot_be_written_is_told(write: Callable[..., pb.Manifest], tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ExportError, match="model could not be written: "):
+        write(image(), folder=tmp_path / "file" / "model")
+
+
 def test_half_weights_are_held_to_their_own_limit(write: Callable[..., pb.Manifest]) -> None:
     (encoder,) = write(image(precision=FP16_WEIGHTS)).encoders
     (plain,) = write(image()).encoders

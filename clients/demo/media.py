@@ -14,7 +14,7 @@ import numpy as np
 import soundfile
 from PIL import Image
 
-from . import outdoors, render, rooms, things
+from . import animals, outdoors, render, rooms, things
 from .sounds import RATE_HZ, SOUNDS
 
 SIZE = 224  # pixels, of pictures and depth maps
@@ -24,6 +24,9 @@ VIEWS_EACH = 3  # of every room, each a picture and its depth
 CONCEPTS: Mapping[str, Callable[[np.random.Generator], render.Scene]] = {
     scene.__name__: scene
     for scene in (
+        animals.bird,
+        animals.frog,
+        animals.insect,
         outdoors.airplane,
         outdoors.car,
         outdoors.fire,
@@ -35,7 +38,6 @@ CONCEPTS: Mapping[str, Callable[[np.random.Generator], render.Scene]] = {
         things.bottle,
         things.clock,
         things.guitar,
-        things.insect,
         things.keyboard,
         things.saxophone,
     )
@@ -46,10 +48,12 @@ ROOMS: Mapping[str, Callable[[np.random.Generator], render.Scene]] = {
 
 SENTENCES = (
     "an airplane in the blue sky",
+    "a small bird singing on a branch",
     "beer bottles on the bar",
     "a car on the road",
     "a wrist watch, ticking",
     "candles burning in the dark",
+    "a frog on a lily pad",
     "a guitar",
     "a helicopter in flight",
     "a ladybug, an insect on a leaf",

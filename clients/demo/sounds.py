@@ -164,6 +164,46 @@ def insect(random: Random) -> Array:
     return _finished(track, rms=0.03)
 
 
+def bird(random: Random) -> Array:
+    """Birdsong: short whistled phrases, their pitch swooping, with a little room behind them."""
+    track = np.zeros(SAMPLES)
+    start = 0.15
+    while start < SECONDS - 0.6:
+        base, span = random.uniform(2400, 4200), random.uniform(300, 1500)
+        length, notes = random.uniform(0.06, 0.16), int(random.integers(1, 6))
+        swoop = random.choice([-1, 1]) * np.sin(
+            np.linspace(0, random.choice([np.pi, 2 * np.pi]), int(length * RATE_HZ))
+        )
+        note = _tone(base + span * swoop, [1, 0.12, 0.04]) * np.hanning(len(swoop)) ** 0.6
+        for _ in range(notes):
+            _add(track, note, start)
+            start += length * random.uniform(1.1, 1.4)
+        start += random.uniform(0.12, 0.5)
+    echo = np.convolve(track, random.standard_normal(3000) * _decay(3000 / RATE_HZ, 0.05))[:SAMPLES]
+    garden = _noise(random, {60: 4, 250: 0, 1000: -6, 4000: -8, 8000: -14})
+    return _finished(track + 0.2 * track.std() / echo.std() * echo + 0.04 * track.std() * garden, rms=0.06)
+
+
+def frog(random: Random) -> Array:
+    """A frog croaking: each croak a quick train of throaty pulses, over a quiet pond."""
+    track = np.zeros(SAMPLES)
+    rate, throat, every = random.uniform(38, 60), random.uniform(700, 1100), random.uniform(0.5, 0.8)
+    for start in np.arange(0.2, SECONDS - 0.5, every):
+        for number in range(int(0.3 * rate)):
+            pulse = (
+                _ping(throat, 0.004, 0.03)
+                + 0.6 * _ping(2.4 * throat, 0.003, 0.03)
+                + 0.25 * _ping(4 * throat, 0.002, 0.03)
+            )
+            _add(
+                track,
+                pulse * np.sin(np.pi * (number + 1) / (0.3 * rate + 1)) * random.uniform(0.8, 1),
+                start + number / rate,
+            )
+    pond = _noise(random, {60: 2, 250: 0, 1000: -4, 2500: 2, 4000: -2, 8000: -10})
+    return _finished(track + 0.06 * track.std() * pond, rms=0.08)
+
+
 def keyboard(random: Random) -> Array:
     """Typing: bursts of keys, each a click going down and a fainter one coming up."""
     track = 0.004 * _noise(random, {60: 0, 250: -10, 1000: -16, 8000: -22})
@@ -191,12 +231,11 @@ def bottle(random: Random) -> Array:
     return _finished(track, peak=0.95)
 
 
-SOUNDS: Mapping[str, Callable[[Random], Array]] = {
-    make.__name__: make
-    for make in (
-        airplane, bottle, car, clock, fire, guitar, helicopter, insect, keyboard, rain, saxophone, sea, siren, train,
-    )
-}  # fmt: skip
+_MAKERS = (
+    *(airplane, bird, bottle, car, clock, fire, frog, guitar, helicopter),
+    *(insect, keyboard, rain, saxophone, sea, siren, train),
+)
+SOUNDS: Mapping[str, Callable[[Random], Array]] = {make.__name__: make for make in _MAKERS}
 
 
 def _frequencies() -> Array:

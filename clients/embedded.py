@@ -37,8 +37,10 @@ def embedded_server(model: str = "nano", index: str = "") -> Iterator[str]:
     stop = threading.Event()
 
     async def serve(folder: str) -> None:
+        # Whose files these are, theirs is the process: decoding needs no processes of its own, which take a second.
+        settings = Settings(model=model, index=index, address=f"unix:{folder}/anybind", isolate=False)
         try:
-            server = await start(Settings(model=model, index=index, address=f"unix:{folder}/anybind"))
+            server = await start(settings)
         except StartError as error:
             started.set_exception(CannotStart(str(error)))
             return

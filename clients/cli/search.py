@@ -56,8 +56,9 @@ def search(
     if more:
         fail("A search has one query; standard input holds more than one line.", MISUSED)
     modalities = [modality for modality in only.split(",") if modality]
+    filter = _filter(filters or ())
     with reach(model, server, index) as client:
-        hits = client.search(item, top_k=top, modalities=modalities, filter=_filter(filters or ()), per_modality=each)
+        hits = client.search(item, top_k=top, modalities=modalities, filter=filter, per_modality=each)
     if as_json:
         for rank, hit in _ranked(hits, each):
             put({"rank": rank, "score": hit.score, "modality": hit.modality, "uri": hit.uri})

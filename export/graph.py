@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-import onnx_ir as ir
 import torch
+from onnxscript import ir
 from torch import Tensor, nn
 
 # ONNX files end at 2 GB (a protobuf message cannot be longer). Past this, weights lie in a file beside the graph.

@@ -1,22 +1,29 @@
 """The real command line, parsed and not run: holds docs and container files to the program."""
 
-import click
+import typer
 import typer.main
 
 from anybind.clients.cli import app
 
 
 def check_parses(words: list[str]) -> None:
-    """Parses `anybind COMMAND ...` as the program would. Fails where it would refuse."""
+    """Parses `anybind COMMAND ...` as the program would, and raises what it would refuse with."""
     assert words[0] == "anybind", words
     group = typer.main.get_command(app)
-    with click.Context(group, info_name="anybind") as context:
+    with typer.Context(group, info_name="anybind") as context:
         if words[1:] in (["--help"], ["--version"]):
             return
         name, command, rest = group.resolve_command(context, words[1:])
-        if "--help" in rest:
-            return
-        try:
+        if "--help" not in rest:
             command.make_context(name, rest, parent=context)
-        except click.UsageError as error:
-            raise AssertionError(f"{' '.join(words)}: {error.format_message()}") from error
+
+
+def options_of(command: str) -> set[str]:
+    """Every option of a command, as it is written."""
+    found = typer.main.get_command(app).commands[command]
+    return {option for parameter in found.params for option in (*parameter.opts, *parameter.secondary_opts)}
+
+
+def names() -> list[str]:
+    """Every command of the program."""
+    return sorted(typer.main.get_command(app).commands)

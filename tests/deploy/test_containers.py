@@ -70,7 +70,8 @@ def test_what_a_container_runs_is_a_command_of_the_program(dockerfile: str) -> N
 def test_a_container_listens_where_it_says_and_is_probed_there(dockerfile: str) -> None:
     stage = last_stage(dockerfile)
     assert value_of("--address", only("CMD", stage).words) == f"0.0.0.0:{PORT}"
-    assert only("EXPOSE", stage).text == PORT
+    metrics = value_of("--metrics", only("CMD", stage).words)
+    assert only("EXPOSE", stage).text.split() == [PORT, metrics.rpartition(":")[2]]
     assert value_of("--server", only("HEALTHCHECK", stage).words) == f"localhost:{PORT}"
 
 
@@ -137,9 +138,18 @@ def test_compose_starts_the_program_on_a_qdrant_server_that_is_ready() -> None:
     check_parses([*entry, *server["command"]])
     assert value_of("--index", server["command"]) == "http://qdrant:6333"
     assert value_of("--address", server["command"]) == f"0.0.0.0:{PORT}"
-    assert server["ports"] == [f"127.0.0.1:{PORT}:{PORT}"]
+    metrics = value_of("--metrics", server["command"]).rpartition(":")[2]
+    assert server["ports"] == [f"127.0.0.1:{port}:{port}" for port in (PORT, metrics)]
     assert server["depends_on"]["qdrant"]["condition"] == "service_healthy"
     assert "/dev/tcp/localhost/6333" in qdrant["healthcheck"]["test"][-1]
+
+
+def test_containers_that_need_no_password_are_published_to_this_machine_only() -> None:
+    for port in compose()["services"]["anybind"]["ports"]:
+        assert port.startswith("127.0.0.1:")
+    for dockerfile in DOCKERFILES:
+        published = re.findall(r"docker run .*-p (\S+)", (DEPLOY / dockerfile).read_text())
+        assert published == [f"127.0.0.1:{PORT}:{PORT}"]
 
 
 def test_compose_keeps_points_in_a_named_volume() -> None:

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from commands import check_parses
+from commands import check_parses, names, options_of
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 PAGES = [page for page in DOCUMENTS if page.name != "CHANGELOG.md"]
 
 
-def name(page: Path) -> str:
+def title(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
@@ -40,7 +40,7 @@ def commands(page: Path) -> Iterator[list[str]]:
         yield shlex.split(span)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name)
+@pytest.mark.parametrize("page", PAGES, ids=title)
 def test_every_command_in_a_document_is_one_the_program_takes(page: Path) -> None:
     for words in commands(page):
         if len(words) == 2 or any(mark in " ".join(words) for mark in ("...", "[--")):
@@ -51,24 +51,11 @@ def test_every_command_in_a_document_is_one_the_program_takes(page: Path) -> Non
             check_parses(words)
 
 
-def options_of(command: str) -> set[str]:
-    import typer.main
-
-    from anybind.clients.cli import app
-
-    found = typer.main.get_command(app).commands[command]
-    return {option for parameter in found.params for option in (*parameter.opts, *parameter.secondary_opts)}
-
-
 def test_every_option_of_every_command_is_documented() -> None:
-    import typer.main
-
-    from anybind.clients.cli import app
-
     text = (ROOT / "docs" / "cli.md").read_text()
     missing = [
         f"{command} {option}"
-        for command in typer.main.get_command(app).commands
+        for command in names()
         for option in sorted(options_of(command) - {"--help"})
         if f"anybind {command}" not in text or not re.search(rf"{re.escape(option)}\b", text)
     ]
@@ -80,17 +67,17 @@ def test_every_make_target_in_a_document_is_there() -> None:
     for page in PAGES:
         for block in [*blocks(page, "sh", "bash"), *re.findall(r"`(make [^`]*)`", page.read_text())]:
             for target in re.findall(r"^\s*make ([a-z-]+)", block, flags=re.MULTILINE):
-                assert target in targets, f"{name(page)}: make {target}"
+                assert target in targets, f"{title(page)}: make {target}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name)
+@pytest.mark.parametrize("page", PAGES, ids=title)
 def test_every_link_in_a_document_leads_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)\s#]+)(?:#[^)]*)?\)", page.read_text()):
         if not target.startswith(("http://", "https://", "mailto:")):
             assert (page.parent / target).exists(), target
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name)
+@pytest.mark.parametrize("page", PAGES, ids=title)
 def test_every_python_block_in_a_document_is_python_that_names_what_exists(page: Path) -> None:
     import anybind
 

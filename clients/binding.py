@@ -8,6 +8,7 @@ pairs.csv ─> pictures ─> the anchor's server ─> embeddings ┐
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -81,16 +82,16 @@ class Binding:
     licence: str = "not stated"
 
     def __post_init__(self) -> None:
+        kind = self.resolved_kind
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", self.modality):
+            raise BindingError(f"{self.modality!r} is no name for a modality: take lower-case letters, digits and _.")
         if self.encoder not in ("conv", "projector"):
             raise BindingError(f"There is no encoder {self.encoder!r}; there are conv and projector.")
-        if not self.resolved_kind:
-            raise BindingError(
-                f"What kind of reading is {self.modality}? Say --kind grey, series, picture, depth or waveform."
-            )
-        if self.encoder == "projector" and self.resolved_kind not in BASE_OF:
-            raise BindingError(
-                f"No encoder reads a {self.resolved_kind}, so none can be projected from. Take --encoder conv."
-            )
+        if not kind:
+            kinds = "grey, series, picture, depth or waveform"
+            raise BindingError(f"What kind of reading is {self.modality}? Say --kind {kinds}.")
+        if self.encoder == "projector" and kind not in BASE_OF:
+            raise BindingError(f"No encoder reads a {kind}, so there is none to project from. Take --encoder conv.")
 
     @property
     def resolved_kind(self) -> str:
@@ -128,7 +129,7 @@ def bind(binding: Binding, console: Console) -> Bound:
     from ..encoders.align import own_pairs
 
     manifest = disk.read(binding.anchor)
-    _check_out(binding, manifest)
+    _check_model(binding, manifest)
     pairs = own_pairs.read_pairs(binding.pairs)
     with embedded_server(str(binding.anchor)) as address, Client(address) as client:
         anchors, left_out = _embed(client, manifest.anchor or "image", {pair.image for pair in pairs}, console)
@@ -145,12 +146,16 @@ def bind(binding: Binding, console: Console) -> Bound:
     return Bound(binding.out, recalls, len(kept) - apart, apart, left_out)
 
 
-def _check_out(binding: Binding, manifest: Manifest) -> None:
-    """Before any work: whether the result can be placed where it shall go."""
-    if binding.modality == (manifest.anchor or "image"):
-        raise BindingError(
-            f"{binding.modality} is the anchor of {binding.anchor}; it stays as it is. Choose another name."
-        )
+def _check_model(binding: Binding, manifest: Manifest) -> None:
+    """Before any work: whether the anchor's model can be bound to, and the result placed where it shall go."""
+    has = [encoder.modality for encoder in manifest.encoders]
+    needed = {manifest.anchor or "image"} | (
+        {BASE_OF[binding.resolved_kind]} if binding.encoder == "projector" else set()
+    )
+    if missing := needed - set(has):
+        raise BindingError(f"{binding.anchor} has no {' and no '.join(sorted(missing))}; it has {', '.join(has)}.")
+    if binding.modality in has:
+        raise BindingError(f"{binding.anchor} has {binding.modality} already, and it stays. Choose another name.")
     if (binding.out / disk.FILE_NAME).is_file():
         there = disk.read(binding.out)
         if there.space_id != manifest.space_id:

@@ -84,6 +84,7 @@ def test_a_run_of_other_pairs_is_not_gone_on_with(tmp_path: Path) -> None:
         ({"modality": "lidar"}, "--kind grey"),
         ({"modality": "imu", "encoder": "projector"}, "--encoder conv"),
         ({"modality": "imu", "encoder": "tree"}, "conv and projector"),
+        ({"modality": "My Camera", "kind": "grey"}, "'My Camera' is no name"),
     ],
 )
 def test_what_cannot_be_bound_is_refused_before_any_work(tmp_path: Path, options: dict, said: str) -> None:
@@ -100,5 +101,11 @@ def test_a_place_that_is_taken_is_left_alone(tmp_path: Path) -> None:
     toys.artifact(tmp_path / "other", seed=1)
     with pytest.raises(BindingError, match="do not fit together"):
         bind(bound(tmp_path, table, "imu", out=tmp_path / "other"), QUIET)
-    with pytest.raises(BindingError, match="is the anchor"):
-        bind(bound(tmp_path, table, "image", kind="picture"), QUIET)
+
+
+def test_what_the_model_has_stays_and_what_it_lacks_is_named(tmp_path: Path) -> None:
+    table = worlds.imu(tmp_path, 20)
+    with pytest.raises(BindingError, match="has text already"):
+        bind(bound(tmp_path, table, "text", kind="picture"), QUIET)
+    with pytest.raises(BindingError, match="has no audio; it has image, text"):
+        bind(bound(tmp_path, table, "hum", kind="waveform", encoder="projector"), QUIET)

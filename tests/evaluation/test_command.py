@@ -87,6 +87,14 @@ def test_a_bad_file_is_left_out_by_name_and_told_by_the_exit_code(tmp_path: Path
     assert "red0.wav" in result.stderr
 
 
+def test_a_file_that_is_not_there_stops_with_its_name(tmp_path: Path) -> None:
+    toy, data = toys.artifact(tmp_path / "toy", ["image"]), folders.make(tmp_path / "data")
+    (data / "images/green3.png").unlink()
+    result = run("--model", toy, "--data", data, "--no-shuffled")
+    assert result.exit_code == 1
+    assert "green3.png is in its table" in result.stderr
+
+
 def test_files_may_lie_in_a_zip(tmp_path: Path) -> None:
     toy, data = toys.artifact(tmp_path / "toy", ["image"]), folders.make(tmp_path / "data")
     with zipfile.ZipFile(data / "images.zip", "w") as zipped:

@@ -7,6 +7,7 @@ Published weights: CC-BY-NC 4.0, facebookresearch/ImageBind.
 
 import json
 import pickle
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -144,13 +145,18 @@ def open_checkpoint(path: Path) -> Mapping[str, Tensor]:
     Raises:
       CheckpointError: the file is not there, or not a state dict.
     """
+    if not path.is_file():
+        raise CheckpointError(f"there are no weights at {path}.")
+    if not zipfile.is_zipfile(path):
+        raise CheckpointError(
+            f"{path} is no PyTorch checkpoint, is cut short, or was written before PyTorch 1.6: "
+            "load and save it with torch.save then."
+        )
     try:
         state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except FileNotFoundError as error:
-        raise CheckpointError(f"there are no weights at {path}.") from error
     except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise CheckpointError(f"{path} is not a PyTorch state dict that can be mapped: {reason}") from error
+        raise CheckpointError(f"{path} is not a PyTorch state dict: {reason}") from error
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
         raise CheckpointError(f"{path} holds a {type(state).__name__}; a flat state dict of tensors is expected.")
     return state

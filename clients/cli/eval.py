@@ -57,6 +57,8 @@ def eval(
         pools = read_pools(data, split=split, held_out=heldout.load(), words=heldout.synonyms(), limit=limit)
         with reach(model, "") as client:
             space = embed_pools(client, pools, talk())
+        if not space.pools:
+            fail(f"{model} embeds nothing of what {data} holds. `anybind info --model {model}` says what it takes.")
         blind = _blind(folder_of(model), space) if shuffled else None
     except (ManifestError, TableError) as error:
         fail(str(error))

@@ -95,6 +95,13 @@ def test_a_file_that_is_not_there_stops_with_its_name(tmp_path: Path) -> None:
     assert "green3.png is in its table" in result.stderr
 
 
+def test_a_model_that_can_embed_nothing_of_it_says_so(tmp_path: Path) -> None:
+    toy, data = toys.artifact(tmp_path / "toy", ["imu"]), folders.make(tmp_path / "data")
+    result = run("--model", toy, "--data", data)
+    assert result.exit_code == 1
+    assert "embeds nothing" in result.stderr
+
+
 def test_files_may_lie_in_a_zip(tmp_path: Path) -> None:
     toy, data = toys.artifact(tmp_path / "toy", ["image"]), folders.make(tmp_path / "data")
     with zipfile.ZipFile(data / "images.zip", "w") as zipped:

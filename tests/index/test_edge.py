@@ -122,21 +122,23 @@ def test_a_folder_that_may_not_be_written_is_refused(tmp_path):
 @pytest.mark.slow
 def test_a_large_folder_gets_its_search_graph_when_opened(tmp_path):
     random = np.random.default_rng(0)
-    index = open_index(str(tmp_path), 256, SPACE)
-    for batch in range(30):
-        vectors = random.standard_normal((1000, 256), dtype=np.float32)
+    index = open_index(str(tmp_path), 2048, SPACE)
+    for batch in range(9):  # 72 MiB
+        vectors = random.standard_normal((1024, 2048), dtype=np.float32)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        ids = [str(uuid.UUID(int=batch * 1024 + i + 1)) for i in range(len(vectors))]
         index.upsert(
             [
-                StoredPoint(id=str(uuid.UUID(int=batch * 1000 + i + 1)), modality="text", space_id=SPACE, vector=vector)
-                for i, vector in enumerate(vectors)
+                StoredPoint(id=one, modality="text", space_id=SPACE, vector=vector)
+                for one, vector in zip(ids, vectors, strict=True)
             ]
         )
+    assert index._shard.info().indexed_vectors_count == 0
     index.close()
-    index = open_index(str(tmp_path), 256, SPACE)
-    assert index.count() == 30_000
-    assert index._shard.info().indexed_vectors_count > 20_000
+    index = open_index(str(tmp_path), 2048, SPACE)
+    assert index.count() == 9 * 1024
+    assert index._shard.info().indexed_vectors_count >= 8 * 1024
     found = index.search(vectors[5], 1)[0]
-    assert found.point.id == str(uuid.UUID(int=29_006))
+    assert found.point.id == ids[5]
     assert found.score == pytest.approx(1, abs=1e-5)
     index.close()

@@ -89,8 +89,8 @@ def open_index(
       WrongSpace: the index holds vectors of another space.
       IndexDown: the engine failed, or the server did not answer.
 
-    Opening a folder with more than 64 MiB of vectors that are in no search graph yet builds it, which blocks: about half
-    a minute for 65,000 points of 256 floats on two cores.
+    Opening a folder with more than 64 MiB of vectors that are in no search graph yet builds it, which blocks: about
+    half a minute for 65,000 points of 256 floats on two cores.
     """
     scheme = urlsplit(location).scheme if "://" in location else ""
     if scheme in _SCHEMES:

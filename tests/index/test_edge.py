@@ -122,11 +122,11 @@ def test_a_folder_that_may_not_be_written_is_refused(tmp_path):
 @pytest.mark.slow
 def test_a_large_folder_gets_its_search_graph_when_opened(tmp_path):
     random = np.random.default_rng(0)
-    index = open_index(str(tmp_path), 2048, SPACE)
-    for batch in range(9):  # 72 MiB
-        vectors = random.standard_normal((1024, 2048), dtype=np.float32)
+    index = open_index(str(tmp_path), 4096, SPACE)
+    for batch in range(17):  # 68 MiB
+        vectors = random.standard_normal((256, 4096), dtype=np.float32)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        ids = [str(uuid.UUID(int=batch * 1024 + i + 1)) for i in range(len(vectors))]
+        ids = [str(uuid.UUID(int=batch * 256 + i + 1)) for i in range(len(vectors))]
         index.upsert(
             [
                 StoredPoint(id=one, modality="text", space_id=SPACE, vector=vector)
@@ -135,9 +135,9 @@ def test_a_large_folder_gets_its_search_graph_when_opened(tmp_path):
         )
     assert index._shard.info().indexed_vectors_count == 0
     index.close()
-    index = open_index(str(tmp_path), 2048, SPACE)
-    assert index.count() == 9 * 1024
-    assert index._shard.info().indexed_vectors_count >= 8 * 1024
+    index = open_index(str(tmp_path), 4096, SPACE)
+    assert index.count() == 17 * 256
+    assert index._shard.info().indexed_vectors_count >= 16 * 256
     found = index.search(vectors[5], 1)[0]
     assert found.point.id == ids[5]
     assert found.score == pytest.approx(1, abs=1e-5)

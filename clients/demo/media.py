@@ -15,7 +15,8 @@ import soundfile
 from PIL import Image
 
 from . import animals, outdoors, render, rooms, things
-from .sounds import RATE_HZ, SOUNDS
+from .sounds import SOUNDS
+from .synthesis import RATE_HZ
 
 SIZE = 224  # pixels, of pictures and depth maps
 PICTURES_EACH = 2  # of every concept

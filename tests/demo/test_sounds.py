@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from anybind.clients.demo import media
-from anybind.clients.demo.sounds import RATE_HZ, SECONDS, SOUNDS
+from anybind.clients.demo.sounds import SOUNDS
+from anybind.clients.demo.synthesis import RATE_HZ, SECONDS
 
 
 def spectrum(sound: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,7 @@
 """Random changes that leave the meaning, on whole batches.
 
-Pictures and depth maps are changed by torch operations on the batch; each row draws its own numbers from the generator
-given, so that a seed fixes a run.
+Each row draws its own numbers from the generator given, so that a seed fixes a run. Sounds are changed with torchaudio,
+pictures and depth maps with torch alone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ def uniform(rows: int, low: float, high: float, rng: Generator) -> Tensor:
     return torch.rand(rows, 1, 1, 1, generator=rng) * (high - low) + low
 
 
-def crop(x: Tensor, size: int, rng: Generator, area: tuple[float, float] = (0.35, 1.0), flip: bool = True) -> Tensor:
+def crop(x: Tensor, size: int, rng: Generator, area: tuple[float, float] = (0.6, 1.0), flip: bool = True) -> Tensor:
     """A random rectangle of each row, scaled to `size`, half of them mirrored.
 
     Args:
@@ -37,7 +37,7 @@ def crop(x: Tensor, size: int, rng: Generator, area: tuple[float, float] = (0.35
     return F.grid_sample(x, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
 
-def colour(x: Tensor, rng: Generator, strength: float = 0.4, grey: float = 0.1) -> Tensor:
+def colour(x: Tensor, rng: Generator, strength: float = 0.3, grey: float = 0.05) -> Tensor:
     """Brightness, contrast and saturation by 1 +- strength; a share `grey` loses its colour. x: (B, 3, H, W) in [0, 1]."""
     rows = len(x)
     weights = x.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
@@ -51,18 +51,18 @@ def colour(x: Tensor, rng: Generator, strength: float = 0.4, grey: float = 0.1) 
     return ((luma + (x - luma) * saturation) * tint).clamp(0, 1)
 
 
-def blur(x: Tensor, rng: Generator, share: float = 0.5) -> Tensor:
+def blur(x: Tensor, rng: Generator, share: float = 0.25) -> Tensor:
     """A share of the rows loses detail, as far as a picture of 24 pixels has it, so that sharpness teaches nothing."""
     rows, size = len(x), x.shape[-1]
     chosen = torch.rand(rows, generator=rng) < share
-    small = int(torch.randint(24, size, (1,), generator=rng))
+    small = int(torch.randint(min(24, size - 1), size, (1,), generator=rng))
     soft = F.interpolate(x[chosen], size=(small, small), mode="bilinear", antialias=True)
     out = x.clone()
     out[chosen] = F.interpolate(soft, size=(size, size), mode="bilinear")
     return out
 
 
-def erase(x: Tensor, rng: Generator, share: float = 0.25, side: float = 0.35) -> Tensor:
+def erase(x: Tensor, rng: Generator, share: float = 0.2, side: float = 0.3) -> Tensor:
     """A share of the rows loses a rectangle, filled with grey (Zhong et al. 2017)."""
     rows, _, height, width = x.shape
     y = torch.arange(height).view(1, 1, -1, 1) / height
@@ -73,8 +73,96 @@ def erase(x: Tensor, rng: Generator, share: float = 0.25, side: float = 0.35) ->
     return torch.where(hole, torch.full_like(x, 0.45), x)
 
 
-def picture(batch: Tensor, size: int, rng: Generator, flip: bool = True, least: float = 0.35) -> Tensor:
+def picture(batch: Tensor, size: int, rng: Generator, flip: bool = True, least: float = 0.6) -> Tensor:
     """Everything above on uint8 (B, H, W, 3); float32 (B, 3, size, size) in [0, 1]."""
     x = batch.permute(0, 3, 1, 2).float() / 255
     x = crop(x, size, rng, (least, 1.0), flip)
     return erase(colour(blur(x, rng), rng), rng)
+
+
+def same_crop(picture: Tensor, metres: Tensor, size: int, rng: Generator) -> tuple[Tensor, Tensor]:
+    """One random rectangle cut out of a picture and out of its depth map, mirrored together.
+
+    Args:
+        picture: uint8 (B, H, W, 3).
+        metres: float32 (B, H, W), 0 where nothing was seen.
+
+    Returns:
+        uint8 (B, size, size, 3) and float32 (B, size, size).
+    """
+    seen = (metres > 0).float()
+    both = torch.cat([picture.permute(0, 3, 1, 2).float(), torch.stack([metres, seen], dim=1)], dim=1)
+    both = crop(both, size, rng, area=(0.5, 1.0))
+    weight = both[:, 4]
+    cut = torch.where(weight > 0.5, both[:, 3] / weight.clamp(min=0.5), torch.zeros_like(weight))
+    return both[:, :3].round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1), cut
+
+
+def depth(metres: Tensor, rng: Generator) -> Tensor:
+    """What another sensor would have made of it: holes, a scale error, noise that grows with distance, a near wall cut off.
+
+    Args:
+        metres: float32 (B, H, W), 0 where nothing was seen.
+    """
+    rows, height, width = metres.shape
+    x = metres * uniform(rows, 0.92, 1.08, rng)[:, 0]
+    noise = torch.randn(metres.shape, generator=rng) * uniform(rows, 0, 0.02, rng)[:, 0]
+    x = x * (1 + noise)
+    coarse = torch.rand(rows, 1, 8, 8, generator=rng)
+    patches = F.interpolate(coarse, size=(height, width), mode="bilinear")[:, 0]
+    holes = patches < uniform(rows, 0, 0.3, rng)[:, 0]
+    far = x > uniform(rows, 3.0, 12.0, rng)[:, 0]
+    return torch.where(holes | far, torch.zeros_like(x), x)
+
+
+def sound(clips: Tensor, others: Tensor, rng: Generator) -> Tensor:
+    """Time shift, speed, background from other clips, noise: float32 (B, samples) -> the same.
+
+    Args:
+        others: float32 (B, samples), what is heard faintly behind.
+    """
+    import torchaudio  # the [train] extra; pictures and depth maps do without
+
+    rows, length = clips.shape
+    shift = torch.randint(length, (rows,), generator=rng)
+    clips = torch.stack([clip.roll(int(n)) for clip, n in zip(clips, shift, strict=True)])
+    pace = int(torch.randint(len(PACES), (1,), generator=rng))
+    clips = _fill(torchaudio.functional.resample(clips, *PACES[pace]), length)
+    behind = 10 ** (-(torch.rand(rows, generator=rng) * 25 + 5) / 20)
+    behind[torch.rand(rows, generator=rng) < 0.5] = 0
+    clips = _level(clips) + behind[:, None] * _level(others)
+    hissed = torch.rand(rows, generator=rng) < 0.5
+    hiss, ratio_db = torch.randn(int(hissed.sum()), length, generator=rng), torch.rand(rows, generator=rng) * 40 + 8
+    clips[hissed] = torchaudio.functional.add_noise(clips[hissed], hiss, ratio_db[hissed])
+    return clips
+
+
+PACES = ((10, 9), (20, 19), (1, 1), (20, 21), (10, 11))  # old rate : new rate; the pitch follows
+
+
+def _fill(clips: Tensor, length: int) -> Tensor:
+    """Cut or repeated to `length` samples."""
+    times = -(-length // clips.shape[1])
+    return clips.repeat(1, times)[:, :length]
+
+
+def _level(clips: Tensor) -> Tensor:
+    return clips / (clips.square().mean(1, keepdim=True).sqrt() + 1e-4)
+
+
+def spectrum(mel: Tensor, rng: Generator) -> Tensor:
+    """Bands and stretches of time blanked (SpecAugment, Park et al. 2019), and a random tone colour.
+
+    Args:
+        mel: float32 (B, 1, mels, frames), standardised log energies.
+    """
+    from torchaudio.transforms import FrequencyMasking, TimeMasking
+
+    rows, _, mels, _ = mel.shape
+    bends = torch.randn(rows, 1, 5, 1, generator=rng) * 0.15
+    mel = mel + F.interpolate(bends, size=(mels, 1), mode="bilinear", align_corners=True)
+    floor = float(mel.mean())
+    torch.manual_seed(int(torch.randint(2**31, (1,), generator=rng)))  # torchaudio's masks draw from the global state
+    for mask in (FrequencyMasking(12, iid_masks=True), TimeMasking(60, iid_masks=True), TimeMasking(60, iid_masks=True)):
+        mel = mask(mel, floor)
+    return mel

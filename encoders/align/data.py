@@ -6,7 +6,6 @@ A cache file is an `.npy` or `.npz` under the runs folder; delete it to have it 
 from __future__ import annotations
 
 import csv
-import io
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,12 +13,13 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from . import heldout, prompts, teacher
+from ...proto.v1 import manifest_pb2 as pb
+from . import heldout, media, prompts, teacher
 
-PICTURE_SIZE = 72  # pixels kept of a picture; training cuts its 64 or fewer out of them
 DEV_EVERY = 47  # one training picture in so many is kept for development
+DEV_AUDIO_EVERY = 10  # the same for groups of recordings, of labels with so many:
+DEV_AUDIO_GROUPS = 10
 
 
 @dataclass(frozen=True)
@@ -43,18 +43,33 @@ class Tables:
         return self.rows("images")
 
     @cached_property
+    def audio(self) -> list[dict[str, str]]:
+        return self.rows("audio")
+
+    @cached_property
     def depths(self) -> list[dict[str, str]]:
         return self.rows("depth")
 
     @cached_property
     def pictures(self) -> np.ndarray:
         """uint8 (N, 72, 72, 3), in the order of `images`."""
-        return self._cached("pictures.npy", lambda: self._read_pictures("images", [r["file"] for r in self.images]))
+        return self._cached("pictures.npy", self._read_pictures)
 
     @cached_property
     def frames(self) -> np.ndarray:
-        """uint8 (N, 72, 96, 3): the colour pictures of `depths`, stretched to one size."""
+        """uint8 (N, 72, 96, 3): the colour pictures of `depths`."""
         return self._cached("frames.npy", self._read_frames)
+
+    @cached_property
+    def maps(self) -> np.ndarray:
+        """float16 (N, 72, 96), metres, 0 where nothing was seen, in the order of `depths`."""
+        return self._cached("maps.npy", self._read_depths)
+
+    @cached_property
+    def sounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """Clips of 5 s, int16 (M, 80000), full scale 32767, and the row of `audio` each comes from, (M,)."""
+        found = self._cached("sounds.npy", self._read_sounds)
+        return found[:, 1:], found[:, 0].astype(np.int64)
 
     def split(self, name: str) -> np.ndarray:
         """Row numbers of `images` in "train", "dev" or "val"; the three share no row."""
@@ -63,6 +78,19 @@ class Tables:
         if name == "val":
             return np.array([i for i, row in enumerate(self.images) if row["file"] in apart])
         return np.array([i for n, i in enumerate(free) if (n % DEV_EVERY == 0) == (name == "dev")])
+
+    def audio_split(self, name: str) -> np.ndarray:
+        """Row numbers of `audio` in "train", "dev" or "val", whole groups. Labels of few groups have none in "dev"."""
+        apart = heldout.load()["audio"]
+        if name == "val":
+            return np.array([i for i, row in enumerate(self.audio) if row["file"] in apart])
+        groups: dict[str, dict[str, None]] = {}
+        for row in self.audio:
+            if row["file"] not in apart:
+                groups.setdefault(row["label"], {})[row["group"]] = None
+        dev = {g for found in groups.values() if len(found) >= DEV_AUDIO_GROUPS for g in sorted(found)[::DEV_AUDIO_EVERY]}
+        free = [i for i, row in enumerate(self.audio) if row["file"] not in apart]
+        return np.array([i for i in free if (self.audio[i]["group"] in dev) == (name == "dev")])
 
     def depth_split(self, name: str) -> np.ndarray:
         """Row numbers of `depths` in "train" or "val"; margins are in neither."""
@@ -92,24 +120,23 @@ class Tables:
             path.with_suffix(".part.npy").rename(path)
         return np.load(path, mmap_mode="r")
 
-    def _read_pictures(self, archive: str, files: list[str]) -> np.ndarray:
-        out = np.zeros((len(files), PICTURE_SIZE, PICTURE_SIZE, 3), np.uint8)
-        with zipfile.ZipFile(self.data / f"{archive}.zip") as members:
-            for i, file in enumerate(files):
-                out[i] = fit(Image.open(io.BytesIO(members.read(file))).convert("RGB"), PICTURE_SIZE)
-        return out
+    def _read_pictures(self) -> np.ndarray:
+        return self._read("images", [row["file"] for row in self.images], media.WIDE_PICTURE)
 
     def _read_frames(self) -> np.ndarray:
-        with zipfile.ZipFile(self.data / "depth.zip") as members:
-            frames = [Image.open(io.BytesIO(members.read(row["rgb"]))).convert("RGB") for row in self.depths]
-        return np.stack([np.asarray(f.resize((96, PICTURE_SIZE), Image.Resampling.BICUBIC)) for f in frames])
+        return self._read("depth", [row["rgb"] for row in self.depths], media.WIDE_FRAME)
 
+    def _read_depths(self) -> np.ndarray:
+        return self._read("depth", [row["depth"] for row in self.depths], media.WIDE_DEPTH).astype(np.float16)
 
-def fit(picture: Image.Image, size: int) -> np.ndarray:
-    """Short side to `size`, bicubic, and the centre cut out: uint8 (size, size, 3)."""
-    width, height = picture.size
-    scale = size / min(width, height)
-    width, height = max(size, round(width * scale)), max(size, round(height * scale))
-    left, top = (width - size) // 2, (height - size) // 2
-    scaled = picture.resize((width, height), Image.Resampling.BICUBIC)
-    return np.asarray(scaled.crop((left, top, left + size, top + size)))
+    def _read_sounds(self) -> np.ndarray:
+        """Every clip, its row's number before its samples."""
+        with zipfile.ZipFile(self.data / "audio.zip") as members:
+            clips = [media.read(media.RECIPES["audio"], members.read(row["file"])) for row in self.audio]
+        owners = np.repeat(np.arange(len(clips)), [len(c) for c in clips])
+        samples = np.clip(np.concatenate(clips) * 32767, -32767, 32767).round().astype(np.int16)
+        return np.concatenate([owners.astype(np.int16)[:, None], samples], axis=1)
+
+    def _read(self, archive: str, files: list[str], recipe: pb.PictureRecipe | pb.DepthRecipe) -> np.ndarray:
+        with zipfile.ZipFile(self.data / f"{archive}.zip") as members:
+            return np.concatenate([media.read(recipe, members.read(file)) for file in files])

@@ -34,8 +34,8 @@ def info_nce(a: Tensor, b: Tensor, scale: Tensor | float, positive: Tensor | Non
         a: float (N, D), rows of norm 1.
         b: float (M, D), rows of norm 1.
         scale: factor on the cosines, see `Temperature`.
-        positive: bool (N, M), which pairs belong together. Default: row i of `a` with row i of `b`. A row
-            with no positive is only a negative for others.
+        positive: bool (N, M), which pairs belong together, or float, by how much. Default: row i of `a` with
+            row i of `b`. A row with no positive is only a negative for others.
 
     Returns:
         The mean of both directions' cross-entropies, a scalar >= 0; log N where nothing is aligned and N = M.
@@ -48,7 +48,7 @@ def info_nce(a: Tensor, b: Tensor, scale: Tensor | float, positive: Tensor | Non
 
 def _one_way(logits: Tensor, positive: Tensor) -> Tensor:
     """Cross-entropy from rows to columns, the target spread evenly over a row's positives."""
-    has = positive.any(dim=1)
+    has = (positive > 0).any(dim=1)
     target = positive[has].float()
     target = target / target.sum(dim=1, keepdim=True)
     return -(target * F.log_softmax(logits[has], dim=1)).sum(dim=1).mean()

@@ -1,4 +1,4 @@
-"""Stages `image` and `image_fine`: pictures against the words and sentences that go with them.
+"""Stage `image`: pictures against the words and sentences that go with them.
 
 The text side is the teacher's sentence embedding through the text encoder's own head, which learns along; the text
 encoder itself is distilled later to give the same. Three terms: a picture and a prompt of its label or its captions, a
@@ -24,6 +24,10 @@ from .losses import Temperature, info_nce
 
 PLACES = ("kitchen", "office dining area", "lab")
 CAPTION_REPEATS = 3  # captioned pictures are few
+# Side of the training pictures from each epoch on. Most sources hold 32 pixels, so smaller ones lose little and cost two
+# thirds; a random cut shows things larger than a whole picture does, so what is learned at 40 holds at 48 (Touvron et
+# al. 2019); the last epochs are at the size that is served.
+SIZES = {0: 48, 2: 40, 18: nano.IMAGE_SIZE}
 
 
 class Anchor(nn.Module):
@@ -48,10 +52,11 @@ class Batch:
 
 
 class ImageTask:
-    """See the module. `size` is the side of the square pictures it trains on."""
+    """See the module."""
 
-    def __init__(self, tables: Tables, model: Anchor, size: int, batch: int = 256, rooms: int = 16) -> None:
-        self.tables, self.model, self.size, self.batch, self.rooms = tables, model, size, batch, rooms
+    def __init__(self, tables: Tables, model: Anchor, batch: int = 256, rooms: int = 16) -> None:
+        self.tables, self.model, self.batch, self.rooms = tables, model, batch, rooms
+        self.size = nano.IMAGE_SIZE
         self.names = sorted({r[k] for r in tables.images for k in ("label", "concept") if r[k]} | set(PLACES))
         self.words = torch.from_numpy(tables.taught_words(self.names, prompts.PICTURE_TEMPLATES, "words"))
         index = {name: i for i, name in enumerate(self.names)}
@@ -63,9 +68,12 @@ class ImageTask:
         self.is_concept[np.unique(np.r_[self.concepts[self.concepts >= 0], self.scenes])] = True
         self._read_captions()
         train = tables.split("train")
-        self.order = np.concatenate([train] + [train[self.labels[train] < 0]] * (CAPTION_REPEATS - 1))
-        self.steps = len(self.order) // batch
-        self.run = torch.compile(model.image.features)
+        heard = np.array([bool(row["concept"]) for row in tables.images])[train]
+        captioned = self.labels[train] < 0
+        self.always = np.concatenate([train[heard]] + [train[captioned]] * CAPTION_REPEATS)
+        self.sometimes = train[~heard & ~captioned]  # half of them, another half each epoch
+        self.steps = (len(self.always) + len(self.sometimes) // 2) // batch
+        self.run = torch.compile(model.image.features, dynamic=False)
 
     def _read_captions(self) -> None:
         rows = self.tables.rows("captions")
@@ -89,8 +97,11 @@ class ImageTask:
         ]
 
     def batches(self, epoch: int, rng: Generator) -> Iterator[Batch]:
-        order = self.order[torch.randperm(len(self.order), generator=rng).numpy()]
+        half = torch.randperm(len(self.sometimes), generator=rng)[: len(self.sometimes) // 2]
+        order = np.concatenate([self.always, self.sometimes[half.numpy()]])
+        order = order[torch.randperm(len(order), generator=rng).numpy()]
         rooms = self.tables.depth_split("train")
+        self.size = SIZES[max(start for start in SIZES if start <= epoch)]
         for step in range(self.steps):
             rows = order[step * self.batch : (step + 1) * self.batch]
             seen = rooms[torch.randperm(len(rooms), generator=rng).numpy()[: self.rooms]]

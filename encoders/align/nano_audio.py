@@ -1,0 +1,191 @@
+"""Stages `audio` and `audio_text`: sounds against the frozen image anchor.
+
+`audio` knows a sound only by pictures of the same concept. `audio_text` goes on with that and adds the sounds that have
+no picture, by the words of their label; what a sound with a picture has to do with words stays emergent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Generator, Tensor, nn
+from torch.nn import functional as F
+
+from .. import nano
+from . import augment
+from .data import Tables
+from .losses import Temperature, info_nce
+
+PICTURES_EACH = 6  # pictures of every concept in a batch
+SOFT = 0.3  # share of the rows that are two sounds at once
+
+
+class Aligned(nn.Module):
+    """What a pair stage learns: one encoder and a temperature."""
+
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.scale = Temperature(0.07)
+
+
+@dataclass
+class Batch:
+    mel: Tensor  # float32 (B, 1, 64, frames)
+    concepts: Tensor  # float32 (B, K), how much of each concept with pictures is heard
+    labels: Tensor  # float32 (B, W), how much of each label without pictures
+    pictures: Tensor  # float32 (P, 256), embeddings
+    shown: Tensor  # int64 (P,), the concept of each
+
+
+class AudioTask:
+    """See the module.
+
+    Args:
+        anchors: float32 (N, 256), the embeddings of `tables.pictures`.
+        labels: float32 (W, 256), the text embedding of every label in `label_names`; None in stage `audio`.
+    """
+
+    def __init__(
+        self, tables: Tables, model: Aligned, anchors: Tensor, labels: Tensor | None = None, batch: int = 64
+    ) -> None:
+        self.tables, self.model, self.anchors, self.words, self.batch = tables, model, anchors, labels, batch
+        self.clips, self.owners = tables.sounds
+        train = tables.split("train")
+        concept_of = np.array([row["concept"] for row in tables.images])
+        heard = {row["concept"] for row in tables.audio} - {""}
+        self.names = sorted(heard & set(concept_of[train]))
+        self.by_concept = [train[concept_of[train] == name] for name in self.names]
+        self.means = F.normalize(torch.stack([anchors[rows].mean(0) for rows in self.by_concept]), dim=-1)
+        self.concepts = np.array([self._index(self.names, row["concept"]) for row in tables.audio])
+        self.label_names = label_names(tables)
+        self.labels = np.array([self._index(self.label_names, row["label"]) for row in tables.audio])
+        wanted = np.isin(np.arange(len(tables.audio)), tables.audio_split("train"))
+        if labels is None:
+            wanted &= self.concepts >= 0
+        self.rows = np.flatnonzero(wanted[self.owners])  # clips
+        self.weights = self._balance()
+        self.steps = -(-len(self.rows) // batch)
+
+    @staticmethod
+    def _index(names: list[str], name: str) -> int:
+        return names.index(name) if name in names else -1
+
+    def _balance(self) -> Tensor:
+        """Clips of a rare label are drawn more often: by the root of how rare it is."""
+        labels = self.labels[self.owners[self.rows]]
+        count = np.bincount(labels)[labels]
+        return torch.from_numpy(count**-0.5)
+
+    def groups(self) -> list[dict[str, Any]]:
+        return [{"params": list(self.model.parameters())}]
+
+    def batches(self, epoch: int, rng: Generator) -> Iterator[Batch]:
+        for _ in range(self.steps):
+            drawn = torch.multinomial(self.weights, 3 * self.batch, replacement=True, generator=rng)
+            first, second, behind = self.rows[drawn.numpy()].reshape(3, -1)
+            yield self._batch(first, second, behind, rng)
+
+    def _batch(self, first: np.ndarray, second: np.ndarray, behind: np.ndarray, rng: Generator) -> Batch:
+        clips = augment.sound(self._samples(first), self._samples(behind), rng)
+        share = torch.ones(len(first))
+        doubled = torch.rand(len(first), generator=rng) < SOFT
+        share[doubled] = 0.5 + 0.5 * torch.rand(int(doubled.sum()), generator=rng)
+        with_it = augment.sound(self._samples(second[doubled.numpy()]), clips[doubled], rng)
+        clips[doubled] = share[doubled, None] * clips[doubled] + (1 - share[doubled, None]) * with_it
+        encoder = self.model.encoder
+        mel = augment.spectrum(encoder.log_mel(power(encoder, nano.level(clips))), rng)
+        a, b = self.owners[first], self.owners[second]
+        shown = np.repeat(np.arange(len(self.names)), PICTURES_EACH)
+        picked = [rows[torch.randint(len(rows), (PICTURES_EACH,), generator=rng).numpy()] for rows in self.by_concept]
+        return Batch(
+            mel=mel,
+            concepts=_mixed(self.concepts[a], self.concepts[b], share, len(self.names)),
+            labels=_mixed(self._unpictured(a), self._unpictured(b), share, len(self.label_names)),
+            pictures=self.anchors[np.concatenate(picked)],
+            shown=torch.from_numpy(shown),
+        )
+
+    def _samples(self, clips: np.ndarray) -> Tensor:
+        return torch.from_numpy(self.clips[clips].astype(np.float32) / 32767)
+
+    def _unpictured(self, rows: np.ndarray) -> np.ndarray:
+        """The label of a sound without pictures, -1 for the others."""
+        return np.where(self.concepts[rows] < 0, self.labels[rows], -1)
+
+    def loss(self, batch: Batch) -> Tensor:
+        model = self.model
+        mel = batch.mel.contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cpu", torch.bfloat16):
+            features = model.encoder.features(mel)
+        audio = model.encoder.head(features.float())
+        scale = model.scale()
+        loss = info_nce(audio, batch.pictures, scale, batch.concepts[:, batch.shown])
+        loss = loss + info_nce(audio, self.means, scale, batch.concepts)
+        if self.words is not None and (batch.labels > 0).any():
+            loss = loss + info_nce(audio, self.words, scale, batch.labels)
+        return loss
+
+    @torch.inference_mode()
+    def measure(self, model: Aligned) -> dict[str, float]:
+        """Development sounds: the concept of the nearest mean picture, and pictures of the concept among the nearest 10."""
+        rows = self.tables.audio_split("dev")
+        sounds = embed_sounds(model.encoder, self.tables, rows)
+        known = torch.from_numpy(self.concepts[rows])
+        seen = known >= 0
+        right = (sounds @ self.means.T).argmax(1)[seen] == known[seen]
+        dev = self.tables.split("dev")
+        shown = np.array([self._index(self.names, self.tables.images[i]["concept"]) for i in dev])
+        pictures = self.anchors[dev[shown >= 0]]
+        near = (sounds[seen] @ pictures.T).topk(10, dim=1).indices
+        same = torch.from_numpy(shown[shown >= 0])[near] == known[seen][:, None]
+        measured = {"concept": right.float().mean().item(), "P@10": same.float().mean().item()}
+        if self.words is not None:
+            labels = torch.from_numpy(self.labels[rows])
+            measured["label"] = ((sounds @ self.words.T).argmax(1) == labels).float().mean().item()
+        return measured
+
+
+def label_names(tables: Tables) -> list[str]:
+    """Every label of a sound, sorted."""
+    return sorted({row["label"] for row in tables.audio})
+
+
+def power(encoder: nano.AudioEncoder, samples: Tensor) -> Tensor:
+    """What `encoder.power` gives, by the fast Fourier transform, several times as fast."""
+    window = torch.hann_window(encoder.WINDOW)
+    spectrum = torch.stft(
+        samples, encoder.WINDOW, encoder.HOP, window=window / window.square().sum().sqrt(), center=False,
+        return_complex=True,
+    )  # fmt: skip
+    return (spectrum.real.square() + spectrum.imag.square()).transpose(1, 2)
+
+
+@torch.inference_mode()
+def embed_sounds(encoder: nano.AudioEncoder, tables: Tables, rows: np.ndarray) -> Tensor:
+    """Embeddings of whole sounds, as a server gives them: clips' embeddings averaged. float32 (len(rows), 256)."""
+    clips, owners = tables.sounds
+    chosen = np.flatnonzero(np.isin(owners, rows))
+    out = []
+    for start in range(0, len(chosen), 64):
+        samples = torch.from_numpy(clips[chosen[start : start + 64]].astype(np.float32) / 32767)
+        mel = encoder.log_mel(power(encoder, nano.level(samples)))
+        with torch.autocast("cpu", torch.bfloat16):
+            features = encoder.features(mel.contiguous(memory_format=torch.channels_last))
+        out.append(encoder.head(features.float()))
+    vectors = torch.cat(out)
+    total = torch.zeros(len(tables.audio), vectors.shape[1]).index_add_(0, torch.from_numpy(owners[chosen]), vectors)
+    return F.normalize(total[rows], dim=-1)
+
+
+def _mixed(first: np.ndarray, second: np.ndarray, share: Tensor, classes: int) -> Tensor:
+    """Soft classes of two sounds at once, (B, classes); index -1 adds nothing."""
+    out = torch.zeros(len(first), classes + 1)
+    rows = torch.arange(len(first))
+    out[rows, first] += share
+    out[rows, second] += 1 - share
+    return out[:, :classes]

@@ -1,0 +1,74 @@
+"""Stage `depth`: depth maps against the frozen image anchor, frame by frame.
+
+A random rectangle is cut out of the picture and out of its map together, so that a few hundred frames make as many
+pairs as are asked for; the picture's side is embedded by the frozen anchor on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from .. import nano
+from . import augment
+from .data import Tables
+from .losses import info_nce
+from .nano_audio import Aligned
+from .nano_image import embed_pictures
+
+STEPS = 24
+
+
+@dataclass
+class Batch:
+    metres: Tensor  # float32 (B, 64, 64)
+    pictures: Tensor  # float32 (B, 256), embeddings
+
+
+class DepthTask:
+    """See the module."""
+
+    def __init__(self, tables: Tables, model: Aligned, anchor: nano.ImageEncoder, batch: int = 64) -> None:
+        self.tables, self.model, self.anchor, self.batch = tables, model, anchor, batch
+        train = tables.depth_split("train")
+        # The last frames of each scene's training part are kept for development; the stretch before them is close.
+        scenes = np.array([tables.depths[i]["scene"] for i in train])
+        last = np.concatenate([np.flatnonzero(scenes == s)[-8:] for s in np.unique(scenes)])
+        self.dev, self.rows = train[last], np.delete(train, last)
+        self.steps = STEPS
+
+    def groups(self) -> list[dict[str, Any]]:
+        return [{"params": list(self.model.parameters())}]
+
+    def batches(self, epoch: int, rng: Generator) -> Iterator[Batch]:
+        for _ in range(self.steps):
+            rows = np.sort(self.rows[torch.randperm(len(self.rows), generator=rng)[: self.batch].numpy()])
+            frames = torch.from_numpy(self.tables.frames[rows])
+            maps = torch.from_numpy(self.tables.maps[rows].astype(np.float32))
+            pictures, metres = augment.same_crop(frames, maps, nano.DEPTH_SIZE, rng)
+            yield Batch(augment.depth(metres, rng), embed_pictures(self.anchor, pictures.numpy()))
+
+    def loss(self, batch: Batch) -> Tensor:
+        model = self.model
+        with torch.autocast("cpu", torch.bfloat16):
+            features = model.encoder.features(batch.metres)
+        return info_nce(model.encoder.head(features.float()), batch.pictures.clone(), model.scale())
+
+    @torch.inference_mode()
+    def measure(self, model: Aligned) -> dict[str, float]:
+        """Development frames: a picture's own map among all of them."""
+        pictures = embed_pictures(self.anchor, centre(self.tables.frames[self.dev]))
+        maps = model.encoder(torch.from_numpy(centre(self.tables.maps[self.dev]).astype(np.float32)))
+        rank = (pictures @ maps.T > (pictures * maps).sum(1, keepdim=True)).sum(1)
+        return {f"R@{k}": (rank < k).float().mean().item() for k in (1, 5)}
+
+
+def centre(frames: np.ndarray) -> np.ndarray:
+    """The middle square of wide frames, (N, 72, 96, ...) -> (N, 72, 72, ...)."""
+    left = (frames.shape[2] - frames.shape[1]) // 2
+    return frames[:, :, left : left + frames.shape[1]]

@@ -14,7 +14,7 @@ import numpy as np
 import soundfile
 from PIL import Image
 
-from . import animals, outdoors, render, rooms, things
+from . import animals, outdoors, render, rooms, things, vehicles
 from .sounds import SOUNDS
 from .synthesis import RATE_HZ
 
@@ -28,14 +28,14 @@ CONCEPTS: Mapping[str, Callable[[np.random.Generator], render.Scene]] = {
         animals.bird,
         animals.frog,
         animals.insect,
-        outdoors.airplane,
-        outdoors.car,
+        vehicles.airplane,
+        vehicles.car,
         outdoors.fire,
-        outdoors.helicopter,
+        vehicles.helicopter,
         outdoors.rain,
         outdoors.sea,
-        outdoors.siren,
-        outdoors.train,
+        vehicles.siren,
+        vehicles.train,
         things.bottle,
         things.clock,
         things.guitar,

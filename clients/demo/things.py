@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .render import Body, Scene, body, floor, wall
+from .render import Body, Scene, Texture, body, floor, wall
 from .shapes import (
     Array,
     Shape,
@@ -228,7 +228,7 @@ def bottle(random: Random) -> Scene:
     )
 
 
-def _printed(x: float, z: float):
+def _printed(x: float, z: float) -> Texture:
     """A label with a dark badge on its front and bands above and below."""
 
     def pattern(p: Array) -> Array:

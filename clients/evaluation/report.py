@@ -65,19 +65,17 @@ def _goals(goals: list[tuple[Goal, Measure]]) -> Table:
     for goal, measure in goals:
         style = "green" if measure.low >= goal.reach else "red"
         low = Text(f"{measure.low:.3f}", style=style)
-        table.add_row(
-            f"{goal.title}, {measure.metric}", f"{measure.value:.3f}", low, f"{goal.reach:.2f}", _best(measure)
-        )
+        title = goal.title if measure.metric == "accuracy" else f"{goal.title}, {measure.metric}"
+        table.add_row(title, f"{measure.value:.3f}", low, f"{goal.reach:.2f}", _best(measure))
     return table
 
 
 def _named(measures: list[Measure]) -> Table:
-    table = _table(
-        "names: the class whose sentences are nearest", "of", "value", "between", "chance", "shuffled", "asked"
-    )
+    numbers = ("value", "between", "chance", "shuffled", "asked")
+    table = _table("names: the nearest class, by its sentences or its pictures", "from → to, classes", *numbers)
     for measure in measures:
-        arrow = f"{measure.query} → {measure.gallery} {measure.what}{_star(measure)}"
-        table.add_row(arrow, *_numbers(measure), f"{measure.queries:,}")
+        here = f"{measure.query} → {measure.target}, {measure.gallery} {measure.what}{_star(measure)}"
+        table.add_row(here, *_numbers(measure), f"{measure.queries:,}")
     return table
 
 
@@ -85,7 +83,7 @@ def _found(measures: list[Measure]) -> Table:
     table = _table("any to any", "from → to", "value", "between", "chance", "shuffled", "best")
     previous = None
     for measure in measures:
-        here = f"{measure.query} → {measure.target}{_star(measure)}, {measure.what}"
+        here = f"{measure.query} → {measure.target}, {measure.what}{_star(measure)}"
         if here != previous:
             table.add_section()
             table.add_row(Text(here, style="bold"))

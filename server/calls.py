@@ -5,14 +5,14 @@ import logging
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 import grpc
 from grpc_health.v1 import health
 
 from .access import Tokens
-from .errors import Internal, ServingError, abort
+from .errors import Internal, ServingError, Unavailable, abort
 from .logs import request_id
 from .metrics import Metrics
 
@@ -23,15 +23,26 @@ log = logging.getLogger(__name__)
 
 _REQUEST_ID = "x-request-id"
 _MAX_ID_CHARS = 128
-_OPEN_TO_ALL = f"/{health.SERVICE_NAME}/"  # probes have no token
+_RETRY_S = 0.5
+_OPEN_TO_ALL = f"/{health.SERVICE_NAME}/"  # probes have no token, and are no work to count
 _OUR_FAULT = {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN}
 
 
 class Calls(grpc.aio.ServerInterceptor):
-    """Wraps the handlers of every service alike."""
+    """Wraps the handlers of every service but health alike."""
 
     def __init__(self, metrics: Metrics, tokens: Tokens | None, tracing: "Tracing | None") -> None:
         self._metrics, self._tokens, self._tracing = metrics, tokens, tracing
+        self._open = 0
+        self._none_open = asyncio.Event()
+        self._none_open.set()
+        self._refusing = False
+
+    async def drain(self, seconds: float) -> None:
+        """From now on refuses calls; returns once those open have ended, or the seconds are over."""
+        self._refusing = True
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._none_open.wait(), seconds)
 
     async def intercept_service(
         self,
@@ -39,8 +50,8 @@ class Calls(grpc.aio.ServerInterceptor):
         details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler:
         handler = await continuation(details)
-        if handler is None:
-            return None
+        if handler is None or details.method.startswith(_OPEN_TO_ALL):
+            return handler
         metadata = dict(details.invocation_metadata)
         method = details.method
 
@@ -68,11 +79,15 @@ class Calls(grpc.aio.ServerInterceptor):
         request_id.set(id_)  # each call has a task, and with it a context, of its own
         context.set_trailing_metadata(((_REQUEST_ID, id_),))
         started_s, status, caller = time.monotonic(), grpc.StatusCode.OK, ""
+        self._open += 1
+        self._none_open.clear()
         try:
             async with AsyncExitStack() as inside:
                 inside.enter_context(self._tracing.call(method, metadata) if self._tracing else nullcontext())
                 try:
-                    if self._tokens is not None and not method.startswith(_OPEN_TO_ALL):
+                    if self._refusing:
+                        raise Unavailable("The server is stopping. Connect again.", retry_delay_s=_RETRY_S)
+                    if self._tokens is not None:
                         caller = self._tokens.name_of(metadata.get("authorization", ""))
                         inside.enter_context(self._tokens.call(caller))
                     yield
@@ -89,6 +104,9 @@ class Calls(grpc.aio.ServerInterceptor):
             status = Internal.status
             await abort(context, Internal(f"The server failed. Its log has the details, under request id {id_}."))
         finally:
+            self._open -= 1
+            if not self._open:
+                self._none_open.set()
             self._count(method, status, time.monotonic() - started_s, caller)
 
     def _count(self, method: str, status: grpc.StatusCode, seconds: float, caller: str) -> None:

@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 
 SERVICES = ("anybind.v1.Embedding", "anybind.v1.Retrieval")
 _SERVING, _NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
+_FAREWELL_S = 0.1  # for answers already written to leave; what is still open then is cancelled
 _REFUSALS = (ArtifactError, ProviderError, IndexFault, AccessError, ServingError)
 
 
@@ -59,9 +60,11 @@ class Server:
         self.engine: Engine
         self.tokens: Tokens | None = None
         self._grpc: grpc.aio.Server
+        self._calls: Calls
         self._index: Index | None = None
         self._provider: Provider
         self._health = health.aio.HealthServicer()
+        self._ending = False
         self._stopping, self._stopped, self._reloading = asyncio.Event(), asyncio.Event(), asyncio.Lock()
         self._closing = AsyncExitStack()
 
@@ -88,12 +91,14 @@ class Server:
 
     async def stop(self, drain_s: float | None = None) -> None:
         """NOT_SERVING, then, for at most `drain_s` (default: as set), finishes what was accepted, then stops."""
-        if not self._stopping.is_set():
-            self._stopping.set()
+        if not self._ending:
+            self._ending = True
             self.metrics.ready.set(0)
             await self._health.enter_graceful_shutdown()
             await asyncio.sleep(self._settings.notice_s)
-            await self._grpc.stop(self._settings.drain_s if drain_s is None else drain_s)
+            self._stopping.set()  # streams read no further
+            await self._calls.drain(self._settings.drain_s if drain_s is None else drain_s)
+            await self._grpc.stop(_FAREWELL_S)
             await self._closing.aclose()
             self._stopped.set()
             log.info("stopped")
@@ -134,8 +139,9 @@ class Server:
         tracing = _tracing(settings.otlp)
         if tracing is not None:
             self._closing.push_async_callback(asyncio.to_thread, tracing.close)
+        self._calls = Calls(metrics, self.tokens, tracing)
         self._grpc = grpc.aio.server(
-            interceptors=[Calls(metrics, self.tokens, tracing)],
+            interceptors=[self._calls],
             options=[
                 ("grpc.max_receive_message_length", settings.limits.message_bytes),
                 ("grpc.max_send_message_length", -1),

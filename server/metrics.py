@@ -59,8 +59,8 @@ class Metrics:
         self.ready = Gauge("anybind_ready", "1 while the server is SERVING", registry=registry)
         self.model = Gauge("anybind_model", "1 for the model that serves", ["model", "space_id"], registry=registry)
 
-    def expose(self, address: str) -> Callable[[], None]:
-        """Answers Prometheus on `host:port`, from a thread of its own. Gives what ends that.
+    def expose(self, address: str) -> tuple[str, Callable[[], None]]:
+        """Answers Prometheus on `host:port`, from a thread of its own. Gives the real address, and what ends it.
 
         Raises:
           OSError: the port is taken.
@@ -73,4 +73,4 @@ class Metrics:
             http.server_close()
             thread.join()
 
-        return stop
+        return f"{host}:{http.server_port}", stop

@@ -58,7 +58,7 @@ class _Supervisor:
             settings, began_s = self._running.pop(pid)
             code = os.waitstatus_to_exitcode(status)
             if self._stopping:
-                worst = max(worst, abs(code))
+                worst = worst or (0 if code == -signal.SIGTERM else abs(code))  # told to before it could listen
             elif time.monotonic() - began_s < _TOO_SOON_S:
                 worst = abs(code) or 1
                 self._pass_on(signal.SIGTERM, None)

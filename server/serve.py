@@ -57,6 +57,7 @@ class Server:
         self.metrics = Metrics()
         self.permits = Permits(settings.held_bytes, self.metrics)
         self.address = settings.address  # as clients dial it: host:port with the real port, or unix:path
+        self.metrics_address = ""  # host:port, where there are metrics
         self.engine: Engine
         self.tokens: Tokens | None = None
         self._grpc: grpc.aio.Server
@@ -213,9 +214,10 @@ class Server:
     def _expose_metrics(self) -> None:
         if address := self._settings.metrics:
             try:
-                self._closing.push_async_callback(asyncio.to_thread, self.metrics.expose(address))
+                self.metrics_address, stop = self.metrics.expose(address)
             except (OSError, ValueError, OverflowError) as error:
                 raise StartError(f"Metrics cannot be served on {address!r}: {error}. Choose another one.") from error
+            self._closing.push_async_callback(asyncio.to_thread, stop)
 
     async def _tell(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
         self.metrics.ready.set(int(status == _SERVING))

@@ -7,7 +7,7 @@ import asyncio
 import os
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 
@@ -17,12 +17,13 @@ _STOP_S = 10.0
 
 
 @contextmanager
-def embedded_server(model: str = "nano", index: str = "") -> Iterator[str]:
+def embedded_server(model: str = "nano", index: str = "", modalities: Sequence[str] = ()) -> Iterator[str]:
     """Runs a server of its own for as long as the block lasts, and gives its address, `unix:path`.
 
     Args:
       model: an artifact folder, or the name of a packaged model.
       index: where points are kept, as `anybind serve --index` takes it; "" for no retrieval.
+      modalities: to load only these; by default all that the model has.
 
     Raises:
       MissingExtra: the packages that serve are not installed.
@@ -30,7 +31,7 @@ def embedded_server(model: str = "nano", index: str = "") -> Iterator[str]:
     """
     try:
         from ..server.serve import Settings, StartError, start
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise MissingExtra("Embedding on this machine", "server", error) from error
 
     started: Future[str] = Future()
@@ -38,7 +39,9 @@ def embedded_server(model: str = "nano", index: str = "") -> Iterator[str]:
 
     async def serve(folder: str) -> None:
         # Whose files these are, theirs is the process: decoding needs no processes of its own, which take a second.
-        settings = Settings(model=model, index=index, address=f"unix:{folder}/anybind", isolate=False)
+        settings = Settings(
+            model=model, index=index, address=f"unix:{folder}/anybind", modalities=tuple(modalities), isolate=False
+        )
         try:
             server = await start(settings)
         except StartError as error:

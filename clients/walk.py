@@ -14,6 +14,7 @@ PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp"})
 SOUNDS = frozenset({".wav", ".flac", ".ogg", ".mp3"})
 TEXTS = frozenset({".txt"})
 _MAPS = frozenset({".png", ".npy"})
+_INDEX_FILE = "anybind.json"  # what makes a folder an index, see server/index/edge.py
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 _PNG_DEPTH, _PNG_KIND = 24, 25  # where the header says bits a sample, and the kind of pixel: 0 is grey
 
@@ -38,7 +39,8 @@ class Skipped:
 def walk(paths: Sequence[Path], modality: str = "") -> Iterator[Found | Skipped]:
     """Every file at these paths and in the folders below them, each once, in the order of their names.
 
-    Hidden files and folders are passed over in silence, and links to folders are not followed.
+    Hidden files and folders, and folders that are an index, are passed over in silence; links to folders are not
+    followed.
 
     Args:
       modality: of every file; "" goes by their names.
@@ -60,6 +62,9 @@ def walk(paths: Sequence[Path], modality: str = "") -> Iterator[Found | Skipped]
 def _files(folder: Path) -> Iterator[Path | Skipped]:
     unreadable: list[OSError] = []
     for here, folders, files in os.walk(folder, onerror=unreadable.append):
+        if _INDEX_FILE in files:
+            folders.clear()
+            continue
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         yield from (Path(here, name) for name in sorted(files) if not name.startswith("."))
     for error in unreadable:

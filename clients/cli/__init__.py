@@ -1,5 +1,6 @@
 """The program `anybind`: one module a command. Heavy rooms are imported inside the command that needs them."""
 
+import sys
 from typing import Annotated
 
 import typer
@@ -15,7 +16,7 @@ from .inputs import InOrder
 from .models import models
 from .search import search
 from .serve import serve
-from .talk import plainly
+from .talk import INTERRUPTED, plainly
 
 app = typer.Typer(
     name="anybind", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
@@ -27,7 +28,10 @@ for _command in (embed, search):
 
 
 def main() -> None:
-    app()
+    try:
+        app()
+    except KeyboardInterrupt:  # before a command began, or while it ended
+        sys.exit(INTERRUPTED)
 
 
 def _version(wanted: bool) -> None:

@@ -46,7 +46,7 @@ def embed(
     )
     if not given:
         fail("Nothing to embed: name at least one --image, --audio, --depth, --text or --item.", MISUSED)
-    with reach(model, server) as client:
+    with reach(model, server, modalities=[one.modality for one in given]) as client:
         outcomes = _outcomes(client, given, depth_unit_m)
         failed = _put(outcomes) if as_json else _show(list(outcomes))
     if failed:

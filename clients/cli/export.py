@@ -40,7 +40,7 @@ def export(
         from ...encoders.imagebind import CheckpointError
         from ...export.graph import ExportError
         from ...export.imagebind import export_imagebind
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise MissingExtra("Exporting", "train", error) from error
     chosen = [*modalities, *(more or [])] if modalities else None
     try:

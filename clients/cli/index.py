@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, and folders to walk.", show_default=False)]
 As = Annotated[str, typer.Option("--as", metavar="MODALITY", help="What every file is. Default: by its name.")]
 
+_MANY = 10_000  # points that may need a search graph; fewer are scanned
+
 
 def index(
     paths: Paths,
@@ -43,6 +45,9 @@ def index(
         tally = index_paths(
             client, paths, modality=modality, depth_unit_m=depth_unit_m, progress=progress, skipped=_say_skipped
         )
+    if not server and tally.indexed >= _MANY:
+        with talk().status("building the search graph"), reach(model, server, index):
+            pass  # opening an index builds what is missing, so that the next command need not
     counts = {"indexed": tally.indexed, "unchanged": tally.unchanged, "skipped": len(tally.skipped)}
     if as_json:
         put(counts)

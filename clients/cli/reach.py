@@ -6,7 +6,7 @@ authority's certificate), `ANYBIND_CERT` and `ANYBIND_KEY` (the client's own).
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,11 +18,15 @@ if TYPE_CHECKING:
     from ..connection import Tls
 
 DEFAULT_MODEL = "nano"
+_DEADLINE_S = 120.0  # a batch on a slow machine takes its time
 
 
 @contextmanager
-def reach(model: str, server: str, index: str = "", deadline_s: float = 120.0) -> "Iterator[Client]":
+def reach(model: str, server: str, index: str = "", modalities: Sequence[str] = ()) -> "Iterator[Client]":
     """A client of the server named, or else of an embedded one with this model and index.
+
+    Args:
+      modalities: those that will be asked for, so that an embedded server loads no others. By default all.
 
     Raises:
       typer.BadParameter: a server is named, and a model or an index besides, which are its own affair.
@@ -33,7 +37,7 @@ def reach(model: str, server: str, index: str = "", deadline_s: float = 120.0) -
     if not server:
         with (
             embedded_server(model or DEFAULT_MODEL, index) as address,
-            Client(address, deadline_s=deadline_s) as client,
+            Client(address, deadline_s=_DEADLINE_S) as client,
         ):
             yield client
         return
@@ -41,11 +45,23 @@ def reach(model: str, server: str, index: str = "", deadline_s: float = 120.0) -
         if value:
             raise typer.BadParameter(f"{option} says what a server should use; the one at {server} has its own.")
     try:
-        client = Client(server, tls=_tls(), token=_token(), deadline_s=deadline_s)
+        client = Client(server, tls=_tls(), token=_token(), deadline_s=_DEADLINE_S)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     with client:
         yield client
+
+
+def _held(model: str, modalities: Sequence[str]) -> Sequence[str]:
+    """The modalities to load: those asked for if the model has them all, else all, for its errors to name them."""
+    from ...proto.manifest import ManifestError
+    from ..models import read
+
+    try:
+        held = {encoder.modality for encoder in read(model).encoders}
+    except ManifestError:  # the server will say what is wrong with the model
+        return ()
+    return sorted(set(modalities)) if held.issuperset(modalities) else ()
 
 
 def _tls() -> "Tls | None":

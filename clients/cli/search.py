@@ -57,7 +57,7 @@ def search(
         fail("A search has one query; standard input holds more than one line.", MISUSED)
     modalities = [modality for modality in only.split(",") if modality]
     filter = _filter(filters or ())
-    with reach(model, server, index) as client:
+    with reach(model, server, index, [query.modality]) as client:
         hits = client.search(item, top_k=top, modalities=modalities, filter=filter, per_modality=each)
     if as_json:
         for rank, hit in _ranked(hits, each):

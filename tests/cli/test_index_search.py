@@ -161,6 +161,12 @@ def test_a_file_named_twice_is_indexed_once(indexing, folder):
     assert counts["indexed"] == 6
 
 
+def test_an_index_inside_the_folder_is_not_indexed(anybind, toy, folder):
+    for _ in range(2):
+        ran = anybind("index", "--model", toy, "--index", folder / "points", "--json", folder)
+    assert ran.lines == [{"indexed": 0, "unchanged": 6, "skipped": 1}]
+
+
 def test_hits_have_rank_score_modality_and_uri(indexing, searching, folder):
     indexing(folder)
     hits = searching("--image", folder / "blue.jpg", "--top", 3)

@@ -123,7 +123,7 @@ def _card(medium: Medium, media: _Media, score: float | None = None) -> str:
     button = f'<button onclick="play(\'{name}\')" aria-label="play {label}">▶</button>' if media.plays(name) else ""
     return (
         f'<figure><div class="thumb {name}" role="img" aria-label="{label}">{button}</div>'
-        f"<figcaption>{label}{number}</figcaption></figure>"
+        f"<figcaption><span>{label}</span>{number}</figcaption></figure>"
     )
 
 
@@ -155,7 +155,8 @@ figure { margin: 0; width: 104px; } td.query figure { width: 128px; }
   border-radius: 50%; background: rgba(255,255,255,.92); color: var(--ink); font-size: 11px; cursor: pointer; }
 .thumb button:hover { background: var(--accent); color: #fff; }
 figcaption { display: flex; justify-content: space-between; gap: .4rem; margin-top: .2rem; font-size: .78rem;
-  color: var(--soft); white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+  color: var(--soft); }
+figcaption span:first-child { overflow: hidden; white-space: nowrap; text-overflow: ellipsis; }
 td.query figcaption { color: var(--ink); font-weight: 600; }
 .score { font-variant-numeric: tabular-nums; color: var(--accent); }
 .hits > figure:not(:first-child) { opacity: .82; }

@@ -18,8 +18,8 @@ DEPTH_SIZE = 64
 class Head(nn.Module):
     """Features -> embedding: a projection, the norm, the centre taken away, the norm again.
 
-    Every modality's mean lies at the origin once `centre` is set, so that no modality sits in a corner of its own
-    (the modality gap, Liang et al. 2022) and result lists may mix them.
+    `centre` is where the anchor's training found the mean, so that neither pictures nor sentences sit in a corner of their
+    own (the modality gap, Liang et al. 2022) and result lists may mix them.
     """
 
     def __init__(self, features: int, dropout: float = 0.0) -> None:

@@ -1,5 +1,6 @@
 """nano becomes an artifact: its trained encoders, made-up golden rows, and its model card."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from ..encoders.align.recipe_nano import load_nano
 from ..proto.v1 import manifest_pb2 as pb
 from .artifact import write_artifact
 from .entry import FP16_WEIGHTS, ExportEntry
+from .nano_card import card, read_lines
 
 NAME = "nano"
 LICENCE = "Research and non-commercial use, as the training data asks; see MODEL_CARD.md"
@@ -21,11 +23,11 @@ TRAINED_WITH = {"image": ("text",), "text": ("image",), "audio": ("image", "text
 GOLDEN_SENTENCES = ("a dog", "waves breaking on the shore", "a helicopter over a crowded street at night")
 
 
-def export_nano(runs: Path, folder: Path, card: str) -> pb.Manifest:
+def export_nano(runs: Path, folder: Path) -> pb.Manifest:
     """Writes nano's artifact from the stages `align_nano` left in `runs`.
 
-    Args:
-      card: the text of `MODEL_CARD.md`; see `nano_card.card`.
+    The card holds the numbers in `runs/eval.jsonl`, what `anybind eval --json` printed of this model, and the notes in
+    `runs/notes.json`; where they are missing, it says so.
 
     Returns: the manifest as written.
 
@@ -33,9 +35,10 @@ def export_nano(runs: Path, folder: Path, card: str) -> pb.Manifest:
       FileNotFoundError: a stage has not been run.
       ExportError: a graph differs from its encoder.
     """
-    tokenizer = teacher.folder() / "tokenizer.json"
+    tokenizer, notes = teacher.folder() / "tokenizer.json", runs / "notes.json"
+    text = card(read_lines(runs / "eval.jsonl"), json.loads(notes.read_text()) if notes.exists() else None)
     return write_artifact(
-        _entries(runs, tokenizer), folder, name=NAME, licence=LICENCE, card=card, tokenizer=tokenizer
+        _entries(runs, tokenizer), folder, name=NAME, licence=LICENCE, card=text, tokenizer=tokenizer
     )
 
 

@@ -127,11 +127,11 @@ def _train_packaged(recipe: str, data: Path | None, runs: Path, stages: list[str
     except ImportError as error:
         raise MissingExtra("Training", "train", error) from error
     try:
-        align_nano(data, runs, stages, talk())
+        align_nano(data, runs / recipe, stages, talk())
         if out is not None:
             from ...export.nano import export_nano
 
-            export_nano(data, runs, out)
+            export_nano(runs / recipe, out)
             say(f"{out} is a model: anybind eval --model {out} --data {data}")
     except (ValueError, FileNotFoundError) as error:
         fail(str(error))

@@ -28,6 +28,7 @@ CAPTION_REPEATS = 3  # captioned pictures are few
 # thirds; a random cut shows things larger than a whole picture does, so what is learned at 40 holds at 48 (Touvron et
 # al. 2019); the last epochs are at the size that is served.
 SIZES = {0: 48, 2: 40, 18: nano.IMAGE_SIZE}
+CENTRE_EPOCH = 11  # from here on both sides' means are taken away, so that neither sits in a corner of its own
 
 
 class Anchor(nn.Module):
@@ -102,10 +103,21 @@ class ImageTask:
         order = order[torch.randperm(len(order), generator=rng).numpy()]
         rooms = self.tables.depth_split("train")
         self.size = SIZES[max(start for start in SIZES if start <= epoch)]
+        if epoch == CENTRE_EPOCH:
+            self._centre()
         for step in range(self.steps):
             rows = order[step * self.batch : (step + 1) * self.batch]
             seen = rooms[torch.randperm(len(rooms), generator=rng).numpy()[: self.rooms]]
             yield self._batch(rows, seen, rng)
+
+    @torch.no_grad()
+    def _centre(self) -> None:
+        """Moves both heads' means, as some training pictures and all prompts show them, to the origin."""
+        self.model.eval()
+        pictures = embed_pictures(self.model.image, self.tables.pictures[self.tables.split("train")[::16]], self.size)
+        self.model.image.head.centre.copy_(pictures.mean(0))
+        self.model.text.centre.copy_(self.model.text(self.words).mean((0, 1)))
+        self.model.train()
 
     def _batch(self, rows: np.ndarray, seen: np.ndarray, rng: Generator) -> Batch:
         frames = torch.from_numpy(self.tables.frames[np.sort(seen)])

@@ -79,9 +79,6 @@ def _train_image(tables: Tables, runs: Path, console: Console) -> dict[str, dict
     sentences = np.concatenate([task.words.flatten(0, 1), *map(np.stack, task.captions.values())])
     nano_image.start_text_head(model.text, sentences)
     trained = _fit(task, "image", runs, console)
-    centre(trained.image.head, nano_image.embed_pictures(trained.image, tables.pictures[tables.split("train")]))
-    with torch.inference_mode():
-        centre(trained.text, trained.text(task.words.flatten(0, 1)))
     return {"image": trained.image.state_dict(), "text_head": trained.text.state_dict()}
 
 
@@ -111,11 +108,6 @@ _MAKERS: dict[str, Callable[[Tables, Path, Console], dict]] = {
     "audio_text": _train_audio_text,
     "depth": _train_depth,
 }
-
-
-def centre(head: nano.Head, embeddings: Tensor) -> None:
-    """Moves a head's mean to the origin, as `embeddings` show it; they were made with the centre at the origin."""
-    head.centre.copy_(embeddings.mean(0))
 
 
 def anchors(tables: Tables, runs: Path) -> Tensor:

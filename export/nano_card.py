@@ -1,0 +1,137 @@
+"""nano's model card: what was trained on what, and every number that was measured."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+Line = Mapping[str, object]
+
+_HEAD = """# nano
+
+The model `anybind` comes with: pictures, sounds, depth maps and English text in one space of 256 dimensions, small
+enough for a laptop's processor. Pictures are the anchor; the others were aligned to them.
+
+| modality | takes | encoder | values |
+|---|---|---|---|
+| image | RGB, short side to 48, centre cut out | residual convolutions, 4 stages to 512 | 5.4 M |
+| text | WordPiece, at most 64 ids | 3 transformer layers of 384, word embeddings factorised to 128 | 9.4 M |
+| audio | 16 kHz mono, clips of 5 s, at most 3 | 64 log-mel bands, residual convolutions to 256 | 1.8 M |
+| depth | metres, 64 x 64, up to 10 m | nearness, log distance and mask, residual convolutions to 256 | 1.5 M |
+
+Weights are stored as fp16 and computed with as fp32.
+
+## Intended use
+
+Trying anybind, teaching, tests, and searching small collections of everyday pictures and sounds on one's own machine.
+Research and non-commercial use only: several of the sources below ask for it. Not for decisions about people, not for
+finding or telling apart people, not where a wrong hit does harm.
+
+## Data
+
+| source | what | licence |
+|---|---|---|
+| Tiny-ImageNet at 32 px | 31,272 pictures, 100 or more kinds | ImageNet's terms: research, non-commercial |
+| CIFAR-10 | 11,000 pictures | none stated |
+| Caltech-101 | 5,032 pictures | CC BY 4.0 |
+| Flickr8k | 766 pictures with five captions each; 40,000 captions without their pictures | research only |
+| ESC-50 fold 4, ESC-10 | environmental sounds | CC BY-NC 3.0, CC BY 3.0 |
+| animal sounds | dogs, cats, birds and others | none stated |
+| Philharmonia | single notes of nine instruments | free to use, not to be resold as samples |
+| 7-Scenes red kitchen; office frames | RGB and depth frames of three places | non-commercial; MIT |
+| AudioCaps captions | 46,000 sentences, without their sounds | MIT |
+| all-MiniLM-L6-v2 | the sentence encoder that taught the text encoder | Apache-2.0 |
+
+## Procedure
+
+`anybind align --recipe nano --data DIR`, five stages, AdamW, half-cosine learning rate, averaged weights; the numbers are
+in `encoders/align/recipe_nano.py`, the why in `docs/training.md`.
+
+1. **text**: the teacher's sentence embeddings are distilled into three of its layers, on captions, prompts and every whole
+   word of its vocabulary.
+2. **image**: symmetric InfoNCE with a learned temperature between pictures and prompts of their labels, prompts of their
+   concepts, or captions, as the teacher embeds them through the text encoder's last layer, which learns along. The
+   training frames of the three rooms are shown in two views besides.
+3. **audio**: the image encoder is frozen; a sound meets only pictures of the same concept.
+4. **audio_text**: the same, and sounds that have no picture meet the words of their label.
+5. **depth**: a map meets the frozen embedding of its own colour frame, the same random rectangle cut out of both.
+
+Trained as pairs: image and text, audio and image, depth and image, and audio and text for the sounds without a picture.
+**Emergent**, never trained as a pair: audio and text for sounds that have one, depth and text, audio and depth.
+
+Held out, by name, before training: the `val` pictures, a fifth of the recordings of every label by whole recording or pitch,
+100 depth frames with a margin that is neither trained on nor measured, and words that stand in no training prompt. Captions
+and the text encoder's vocabulary hold those words as well: "unseen" means that no picture was ever shown with them.
+"""
+
+_TAIL = """
+## What it cannot do
+
+{failures}
+
+## Associations
+
+The space repeats what its few sources show. People appear in it almost only in Flickr8k's captions and pictures (766 of
+48,070 training pictures), so that words for people lie where those captions put them; nothing was balanced or filtered.
+{associations}
+"""
+
+
+def card(lines: Iterable[Line] = (), notes: Mapping[str, str] | None = None) -> str:
+    """The card's text.
+
+    Args:
+      lines: what `anybind eval --json` printed, parsed. Without them the card says that nothing was measured.
+      notes: "failures" and "associations" in words, as measured.
+    """
+    notes = notes or {}
+    failures = notes.get("failures", "Not measured for this build.")
+    return _HEAD + _numbers(list(lines)) + _TAIL.format(failures=failures, associations=notes.get("associations", ""))
+
+
+def read_lines(path: Path) -> list[Line]:
+    """A file of JSON lines; nothing where there is no file."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def _numbers(lines: list[Line]) -> str:
+    goals = [line for line in lines if line["kind"] == "goal"]
+    measures = [line for line in lines if line["kind"] == "measure"]
+    if not measures:
+        return "\n## Numbers\n\nThis build was not measured: run `anybind eval --model DIR --data DIR`.\n"
+    rows = [
+        f"| {g['title']}, {g['metric']} | {g['value']:.3f} | {g['low']:.3f} | {g['reach']:.2f} | "
+        f"{'yes' if g['reached'] else 'no'} |"
+        for g in goals
+    ]
+    matrix = [
+        f"| {m['query']} → {m['target']} | {m['what']} | {m['metric']} | {m['value']:.3f} | {m['low']:.3f} .. "
+        f"{m['high']:.3f} | {m['chance']:.3f} | {_shuffled(m)} | {'emergent' if m['emergent'] else ''} |"
+        for m in measures
+    ]
+    gaps = [
+        f"| {g['query']} → {g['target']} | {g['gap']:.3f} | {g['hubness']:.2f} |"
+        for g in lines
+        if g["kind"] == "geometry"
+    ]
+    return "\n".join(
+        [
+            "\n## Numbers\n",
+            "By `anybind eval --model nano --data DIR` on the rows set apart. The lower end of a 95 % bootstrap interval is",
+            "compared with what the model was asked to reach.\n",
+            "| measure | value | lower end | asked | reached |\n|---|---|---|---|---|",
+            *rows,
+            "\nEverything measured; chance is a random order, or the largest class; shuffled: the same encoders with",
+            "shuffled weights.\n",
+            "| asked → found | of | metric | value | interval | chance | shuffled | |\n|---|---|---|---|---|---|---|---|",
+            *matrix,
+            "\nGap: the distance of two modalities' centroids, 0 to 2. Hubness: the skewness of how often a thing is found.\n",
+            "| asked → found | gap | hubness |\n|---|---|---|",
+            *gaps,
+            "",
+        ]
+    )
+
+
+def _shuffled(measure: Line) -> str:
+    value = measure.get("shuffled")
+    return "" if value is None else f"{value:.3f}"

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from .align import align
+from .bench import bench
 from .demo import demo
 from .embed import embed
 from .eval import eval
@@ -23,7 +24,7 @@ app = typer.Typer(
 )
 for _command in (serve, index, models, info, export, align, eval, demo):
     app.command()(plainly(_command))
-for _command in (embed, search):
+for _command in (embed, search, bench):
     app.command(cls=InOrder)(plainly(_command))
 
 

@@ -15,7 +15,7 @@ import typer
 
 if TYPE_CHECKING:
     from ..client import Client
-    from ..connection import Tls
+    from ..connection import Connection, Tls
 
 DEFAULT_MODEL = "nano"
 _DEADLINE_S = 120.0  # a batch on a slow machine takes its time
@@ -44,12 +44,23 @@ def reach(model: str, server: str, index: str = "", modalities: Sequence[str] = 
     for option, value in (("--model", model), ("--index", index)):
         if value:
             raise typer.BadParameter(f"{option} says what a server should use; the one at {server} has its own.")
+    connection = connection_to(server)
+    with Client(server, tls=connection.tls, token=connection.token, deadline_s=_DEADLINE_S) as client:
+        yield client
+
+
+def connection_to(server: str) -> "Connection":
+    """How to reach a named server, as the environment says.
+
+    Raises:
+      typer.BadParameter: the address is none, or the token would travel for all to read.
+    """
+    from ..connection import Connection
+
     try:
-        client = Client(server, tls=_tls(), token=_token(), deadline_s=_DEADLINE_S)
+        return Connection(server, _tls(), _token())
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    with client:
-        yield client
 
 
 def _held(model: str, modalities: Sequence[str]) -> Sequence[str]:

@@ -77,7 +77,8 @@ def _read_header(data: bytes, what: str) -> tuple[tuple[int, ...], bool, np.dtyp
         else:
             raise ValueError(f"format version {version} is not read here; versions 1.0 and 2.0 are")
     except Exception as error:  # numpy evaluates the header as a literal, which fails in many ways
-        raise Undecodable(f"The {what} is no readable .npy file: {error}") from error
+        reason = str(error).rstrip(".")
+        raise Undecodable(f"The {what} is no readable .npy file: {reason}. Save it anew with np.save.") from error
     if any(size < 0 for size in shape) or len(shape) > 32:
         raise BadShape(f"The {what}'s .npy has shape {shape}; axes must be at least 0 long, and 32 at most.")
     return shape, fortran_order, dtype, file.tell()

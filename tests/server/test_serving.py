@@ -83,7 +83,7 @@ async def test_a_bad_item_fails_alone_and_its_neighbours_answer(stub: EmbeddingS
     bad, code = BAD[what]
     response = await stub.Embed(pb.EmbedRequest(items=[item("image"), bad, item("text")]))
     assert response.results[1].error.code == code
-    assert response.results[1].error.message.endswith((".", ")"))
+    assert response.results[1].error.message.endswith(".")
     assert "Traceback" not in response.results[1].error.message
     vector(response.results[0])
     vector(response.results[2])

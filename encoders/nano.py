@@ -108,17 +108,23 @@ class AudioEncoder(nn.Module):
         self.head = Head(2 * 4 * widths[-1], dropout=0.2)
 
     def forward(self, samples: Tensor) -> Tensor:
-        return self.head(self.features(self.log_mel(self.power(level(samples)))))
+        return self.head(self.features(log(self.mel(self.power(level(samples))))))
 
     def power(self, samples: Tensor) -> Tensor:
         """Power spectrum of Hann windows, by matrix product, which every runtime has: (B, samples) -> (B, frames, 321)."""
         frames = samples.unfold(1, self.WINDOW, self.HOP)  # (B, frames, 640)
         return (frames @ self.cosine).square() + (frames @ self.sine).square()
 
-    def log_mel(self, power: Tensor) -> Tensor:
-        """(B, frames, 321) -> standardised log-mel energies (B, 1, 64, frames)."""
-        mel = (power @ self.filters).clamp(min=1e-4).log()
-        return (mel.transpose(1, 2)[:, None] - 1.0) / 4.0
+    def fast_power(self, samples: Tensor) -> Tensor:
+        """What `power` gives, by the fast Fourier transform: several times as fast, for training."""
+        window = torch.hann_window(self.WINDOW)
+        window = window / window.square().sum().sqrt()
+        spectrum = torch.stft(samples, self.WINDOW, self.HOP, window=window, center=False, return_complex=True)
+        return (spectrum.real.square() + spectrum.imag.square()).transpose(1, 2)
+
+    def mel(self, power: Tensor) -> Tensor:
+        """Energies of 64 bands: (B, frames, 321) -> (B, frames, 64)."""
+        return power @ self.filters
 
     def features(self, mel: Tensor) -> Tensor:
         """Mean and peak over time in four bands of frequency: (B, 1, 64, frames) -> (B, 8 * width)."""
@@ -199,6 +205,11 @@ class BertLayer(nn.Module):
         mixed = (scores.softmax(-1) @ v).transpose(1, 2).reshape(rows, length, width)
         x = self.norm1(x + self.outputs(mixed))
         return self.norm2(x + self.down(F.gelu(self.up(x))))
+
+
+def log(mel: Tensor) -> Tensor:
+    """Standardised log energies: (B, frames, bands) -> (B, 1, bands, frames)."""
+    return (mel.clamp(min=1e-4).log().transpose(1, 2)[:, None] - 1.0) / 4.0
 
 
 def level(samples: Tensor) -> Tensor:

@@ -115,39 +115,38 @@ def depth(metres: Tensor, rng: Generator) -> Tensor:
     return torch.where(holes | far, torch.zeros_like(x), x)
 
 
-def sound(clips: Tensor, others: Tensor, rng: Generator) -> Tensor:
-    """Time shift, speed, background from other clips, noise: float32 (B, samples) -> the same.
+# Speeds a sound is played at, as old rate : new rate. The pitch follows.
+PACES = ((1, 1), (10, 9), (20, 19), (20, 21), (10, 11))
 
-    Args:
-        others: float32 (B, samples), what is heard faintly behind.
-    """
+
+def pace(clips: Tensor, number: int) -> Tensor:
+    """Clips at one of `PACES`, cut or repeated to the length they had: float32 (B, samples)."""
     import torchaudio  # the [train] extra; pictures and depth maps do without
 
-    rows, length = clips.shape
-    shift = torch.randint(length, (rows,), generator=rng)
-    clips = torch.stack([clip.roll(int(n)) for clip, n in zip(clips, shift, strict=True)])
-    pace = int(torch.randint(len(PACES), (1,), generator=rng))
-    clips = _fill(torchaudio.functional.resample(clips, *PACES[pace]), length)
-    behind = 10 ** (-(torch.rand(rows, generator=rng) * 25 + 5) / 20)
-    behind[torch.rand(rows, generator=rng) < 0.5] = 0
-    clips = _level(clips) + behind[:, None] * _level(others)
-    hissed = torch.rand(rows, generator=rng) < 0.5
-    hiss, ratio_db = torch.randn(int(hissed.sum()), length, generator=rng), torch.rand(rows, generator=rng) * 40 + 8
-    clips[hissed] = torchaudio.functional.add_noise(clips[hissed], hiss, ratio_db[hissed])
-    return clips
+    length = clips.shape[1]
+    clips = torchaudio.functional.resample(clips, *PACES[number])
+    return clips.repeat(1, -(-length // clips.shape[1]))[:, :length]
 
 
-PACES = ((10, 9), (20, 19), (1, 1), (20, 21), (10, 11))  # old rate : new rate; the pitch follows
+def sound(mel: Tensor, behind: Tensor, rng: Generator) -> Tensor:
+    """Time shift, another sound faintly behind, a coloured hiss.
 
+    Energies of sounds that know nothing of each other add, so all of this is done on them.
 
-def _fill(clips: Tensor, length: int) -> Tensor:
-    """Cut or repeated to `length` samples."""
-    times = -(-length // clips.shape[1])
-    return clips.repeat(1, times)[:, :length]
-
-
-def _level(clips: Tensor) -> Tensor:
-    return clips / (clips.square().mean(1, keepdim=True).sqrt() + 1e-4)
+    Args:
+        mel: float32 (B, frames, bands), energies of clips of one energy each.
+        behind: the same, of other clips.
+    """
+    rows, frames, bands = mel.shape
+    shift = torch.randint(frames, (rows, 1), generator=rng)
+    mel = mel[torch.arange(rows)[:, None], (torch.arange(frames) + shift) % frames]
+    faint = 10 ** (-(torch.rand(rows, 1, 1, generator=rng) * 25 + 5) / 10)
+    faint = faint * (torch.rand(rows, 1, 1, generator=rng) < 0.5)
+    colour = F.interpolate(torch.randn(rows, 1, 4, generator=rng), size=bands, mode="linear").exp()
+    grain = -torch.rand(mel.shape, generator=rng).clamp(min=1e-6).log()  # a hiss's energies are spread so
+    hiss = colour * grain * 10 ** (-(torch.rand(rows, 1, 1, generator=rng) * 40 + 8) / 10)
+    hiss = hiss * (torch.rand(rows, 1, 1, generator=rng) < 0.5)
+    return (mel + faint * behind + hiss) / (1 + faint)
 
 
 def spectrum(mel: Tensor, rng: Generator) -> Tensor:

@@ -13,9 +13,11 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from ...proto.v1 import manifest_pb2 as pb
-from . import heldout, media, prompts, teacher
+from .. import nano
+from . import augment, heldout, media, prompts, teacher
 
 DEV_EVERY = 47  # one training picture in so many is kept for development
 DEV_AUDIO_EVERY = 10  # the same for groups of recordings, of labels with so many:
@@ -70,6 +72,10 @@ class Tables:
         """Clips of 5 s, int16 (M, 80000), full scale 32767, and the row of `audio` each comes from, (M,)."""
         found = self._cached("sounds.npy", self._read_sounds)
         return found[:, 1:], found[:, 0].astype(np.int64)
+
+    def mels(self, encoder: nano.AudioEncoder) -> np.ndarray:
+        """Band energies of `sounds` at every pace of `augment.PACES`: float16 (paces, M, frames, 64)."""
+        return self._cached("mels.npy", lambda: self._hear(encoder))
 
     def split(self, name: str) -> np.ndarray:
         """Row numbers of `images` in "train", "dev" or "val"; the three share no row."""
@@ -136,6 +142,16 @@ class Tables:
         owners = np.repeat(np.arange(len(clips)), [len(c) for c in clips])
         samples = np.clip(np.concatenate(clips) * 32767, -32767, 32767).round().astype(np.int16)
         return np.concatenate([owners.astype(np.int16)[:, None], samples], axis=1)
+
+    @torch.inference_mode()
+    def _hear(self, encoder: nano.AudioEncoder) -> np.ndarray:
+        clips, _ = self.sounds
+        heard = []
+        for number in range(len(augment.PACES)):
+            for start in range(0, len(clips), 64):
+                samples = torch.from_numpy(clips[start : start + 64].astype(np.float32) / 32767)
+                heard.append(encoder.mel(encoder.fast_power(nano.level(augment.pace(samples, number)))).half().numpy())
+        return np.concatenate(heard).reshape(len(augment.PACES), len(clips), -1, encoder.MELS)
 
     def _read(self, archive: str, files: list[str], recipe: pb.PictureRecipe | pb.DepthRecipe) -> np.ndarray:
         with zipfile.ZipFile(self.data / f"{archive}.zip") as members:

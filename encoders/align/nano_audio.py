@@ -54,7 +54,7 @@ class AudioTask:
         self, tables: Tables, model: Aligned, anchors: Tensor, labels: Tensor | None = None, batch: int = 64
     ) -> None:
         self.tables, self.model, self.anchors, self.words, self.batch = tables, model, anchors, labels, batch
-        self.clips, self.owners = tables.sounds
+        self.mels, (_, self.owners) = tables.mels(model.encoder), tables.sounds
         train = tables.split("train")
         concept_of = np.array([row["concept"] for row in tables.images])
         heard = {row["concept"] for row in tables.audio} - {""}
@@ -91,14 +91,13 @@ class AudioTask:
             yield self._batch(first, second, behind, rng)
 
     def _batch(self, first: np.ndarray, second: np.ndarray, behind: np.ndarray, rng: Generator) -> Batch:
-        clips = augment.sound(self._samples(first), self._samples(behind), rng)
+        heard = augment.sound(self._heard(first, rng), self._heard(behind, rng), rng)
         share = torch.ones(len(first))
         doubled = torch.rand(len(first), generator=rng) < SOFT
         share[doubled] = 0.5 + 0.5 * torch.rand(int(doubled.sum()), generator=rng)
-        with_it = augment.sound(self._samples(second[doubled.numpy()]), clips[doubled], rng)
-        clips[doubled] = share[doubled, None] * clips[doubled] + (1 - share[doubled, None]) * with_it
-        encoder = self.model.encoder
-        mel = augment.spectrum(encoder.log_mel(power(encoder, nano.level(clips))), rng)
+        part = share[:, None, None]
+        heard = part * heard + (1 - part) * self._heard(second, rng)
+        mel = augment.spectrum(nano.log(heard), rng)
         a, b = self.owners[first], self.owners[second]
         shown = np.repeat(np.arange(len(self.names)), PICTURES_EACH)
         picked = [rows[torch.randint(len(rows), (PICTURES_EACH,), generator=rng).numpy()] for rows in self.by_concept]
@@ -110,8 +109,10 @@ class AudioTask:
             shown=torch.from_numpy(shown),
         )
 
-    def _samples(self, clips: np.ndarray) -> Tensor:
-        return torch.from_numpy(self.clips[clips].astype(np.float32) / 32767)
+    def _heard(self, clips: np.ndarray, rng: Generator) -> Tensor:
+        """Band energies of clips, each at a pace of its own."""
+        paces = torch.randint(len(self.mels), (len(clips),), generator=rng).numpy()
+        return torch.from_numpy(self.mels[paces, clips].astype(np.float32))
 
     def _unpictured(self, rows: np.ndarray) -> np.ndarray:
         """The label of a sound without pictures, -1 for the others."""
@@ -155,16 +156,6 @@ def label_names(tables: Tables) -> list[str]:
     return sorted({row["label"] for row in tables.audio})
 
 
-def power(encoder: nano.AudioEncoder, samples: Tensor) -> Tensor:
-    """What `encoder.power` gives, by the fast Fourier transform, several times as fast."""
-    window = torch.hann_window(encoder.WINDOW)
-    spectrum = torch.stft(
-        samples, encoder.WINDOW, encoder.HOP, window=window / window.square().sum().sqrt(), center=False,
-        return_complex=True,
-    )  # fmt: skip
-    return (spectrum.real.square() + spectrum.imag.square()).transpose(1, 2)
-
-
 @torch.inference_mode()
 def embed_sounds(encoder: nano.AudioEncoder, tables: Tables, rows: np.ndarray) -> Tensor:
     """Embeddings of whole sounds, as a server gives them: clips' embeddings averaged. float32 (len(rows), 256)."""
@@ -173,7 +164,7 @@ def embed_sounds(encoder: nano.AudioEncoder, tables: Tables, rows: np.ndarray) -
     out = []
     for start in range(0, len(chosen), 64):
         samples = torch.from_numpy(clips[chosen[start : start + 64]].astype(np.float32) / 32767)
-        mel = encoder.log_mel(power(encoder, nano.level(samples)))
+        mel = nano.log(encoder.mel(encoder.fast_power(nano.level(samples))))
         with torch.autocast("cpu", torch.bfloat16):
             features = encoder.features(mel.contiguous(memory_format=torch.channels_last))
         out.append(encoder.head(features.float()))

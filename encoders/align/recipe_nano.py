@@ -24,9 +24,9 @@ from .train import Schedule, fit
 SCHEDULES = {
     "text": Schedule(epochs=2, learning_rate=4e-4, warmup_epochs=0.1, weight_decay=0.01),
     "image": Schedule(epochs=20, learning_rate=1.5e-3),
-    "audio": Schedule(epochs=80, learning_rate=1e-3, warmup_epochs=3, average=0.995),
-    "audio_text": Schedule(epochs=60, learning_rate=7e-4, warmup_epochs=3, average=0.995),
-    "depth": Schedule(epochs=60, learning_rate=1e-3, warmup_epochs=3, average=0.995),
+    "audio": Schedule(epochs=60, learning_rate=1e-3, warmup_epochs=3, average=0.995),
+    "audio_text": Schedule(epochs=50, learning_rate=7e-4, warmup_epochs=3, average=0.995),
+    "depth": Schedule(epochs=80, learning_rate=1e-3, warmup_epochs=3, average=0.995),
 }
 STAGES = tuple(SCHEDULES)
 

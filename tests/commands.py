@@ -21,7 +21,8 @@ def check_parses(words: list[str]) -> None:
 def options_of(command: str) -> set[str]:
     """Every option of a command, as it is written."""
     found = typer.main.get_command(app).commands[command]
-    return {option for parameter in found.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    written = {option for parameter in found.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    return {option for option in written if option.startswith("-")}  # a positional one has a name only
 
 
 def names() -> list[str]:

@@ -4,6 +4,7 @@ Imports numpy and the Qdrant libraries only. Every call blocks; callers on an ev
 methods may be called from several threads at once.
 """
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -72,7 +73,6 @@ def open_index(
     space_id: str,
     *,
     collection: str = DEFAULT_COLLECTION,
-    api_key: str | None = None,
 ) -> Index:
     """Opens an index, making it where there is none yet.
 
@@ -81,7 +81,8 @@ def open_index(
       embedding_size: floats in every vector.
       space_id: the space every vector lies in.
       collection: the collection's name on a Qdrant server.
-      api_key: of the Qdrant server, where it wants one.
+
+    A Qdrant server that wants a key is given what the environment has as `QDRANT_API_KEY`.
 
     Raises:
       BadLocation: the location is neither, or the folder holds something else.
@@ -96,7 +97,9 @@ def open_index(
     if scheme in _SCHEMES:
         from .remote import RemoteIndex, connect
 
-        return RemoteIndex(connect(location, api_key), collection, embedding_size, space_id, where=location)
+        return RemoteIndex(
+            connect(location, os.environ.get("QDRANT_API_KEY")), collection, embedding_size, space_id, where=location
+        )
     if scheme or not location:
         raise BadLocation(
             f"The index location is {location!r}. It may be a folder, http(s)://host:6333 or grpc(s)://host:6334."

@@ -36,7 +36,9 @@ def decode_depth(recipe: DepthRecipe, item: pb.Item, limits: Limits) -> Rows:
         raise InvalidArgument(
             f"The {what}'s least value is {values.min():g}; depth is at least 0, and 0 where nothing was seen."
         )
-    metres = values.astype(np.float32) if values.dtype.kind == "f" else values.astype(np.float32) * np.float32(unit_m)
+    with np.errstate(over="ignore"):  # found out in the next line
+        metres = values.astype(np.float32)
+        metres *= np.float32(1 if values.dtype.kind == "f" else unit_m)
     if not np.isfinite(metres).all():
         raise InvalidArgument(f"The {what}'s largest value is {values.max():g}, beyond float32 metres.")
     if recipe.max_metres > 0:

@@ -1,7 +1,7 @@
 """`anybind align`: train the default model, or bind a sensor of one's own to a model."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -81,6 +81,29 @@ def align(
         return
     if pairs is None or out is None:
         raise typer.BadParameter("--modality needs --pairs F.csv and --out DIR.")
+    _bind(
+        as_json,
+        anchor,
+        modality=modality,
+        pairs=pairs,
+        out=out,
+        runs=runs,
+        kind=kind,
+        encoder=encoder,
+        epochs=epochs,
+        batch=batch,
+        learning_rate=learning_rate,
+        seed=seed,
+        size=size,
+        channels=channels,
+        samples=samples,
+        sample_rate_hz=sample_rate_hz,
+        clip_s=clip_s,
+        licence=licence,
+    )
+
+
+def _bind(as_json: bool, anchor: str, **asked: Any) -> None:
     try:
         from ...export.graph import ExportError
     except ImportError as error:
@@ -91,28 +114,10 @@ def align(
     from ..models import folder_of
 
     try:
-        asked = Binding(
-            modality=modality,
-            pairs=pairs,
-            anchor=folder_of(anchor),
-            out=out,
-            runs=runs,
-            kind=kind,
-            encoder=encoder,
-            epochs=epochs,
-            batch=batch,
-            learning_rate=learning_rate,
-            seed=seed,
-            size=size,
-            channels=channels,
-            samples=samples,
-            sample_rate_hz=sample_rate_hz,
-            clip_s=clip_s,
-            licence=licence,
-        )
-        _report(bind(asked, talk()), modality, as_json)
+        bound = bind(Binding(anchor=folder_of(anchor), **asked), talk())
     except (ManifestError, BindingError, PairsError, ExportError) as error:
         fail(str(error))
+    _report(bound, asked["modality"], as_json)
 
 
 def _train_packaged(recipe: str, data: Path | None, runs: Path, stages: list[str] | None, out: Path | None) -> None:
@@ -148,7 +153,9 @@ def _report(bound: "Bound", modality: str, as_json: bool) -> None:
             put({"way": way} | dict(recalls))
     else:
         ks = [name for name in next(iter(bound.recalls.values())) if not name.startswith("chance")]
-        table = Table("", *ks, title=f"{bound.measured_on} pairs set apart, after {bound.learned_from} (chance below)")
+        table = Table(
+            "", *ks, caption=f"{bound.measured_on} pairs set apart, {bound.learned_from} learned from; dim: chance"
+        )
         for way, recalls in bound.recalls.items():
             table.add_row(way, *(f"{recalls[name]:.3f}" for name in ks))
             table.add_row("", *(f"{recalls[f'chance {name}']:.3f}" for name in ks), style="dim", end_section=True)

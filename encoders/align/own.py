@@ -91,7 +91,7 @@ class OwnTask:
     def measure(self, model: nn.Module) -> dict[str, float]:
         """Recall@1 and @5 of the pairs set apart, both ways."""
         found = measure(model["encoder"], self.readings)
-        return {f"{way} R@{k}": found[way][f"R@{k}"] for way in found for k in (1, 5)}
+        return {f"→{way.split()[-1]} R@{k}": found[way][f"R@{k}"] for way in found for k in (1, 5)}
 
 
 @torch.no_grad()

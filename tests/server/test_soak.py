@@ -72,10 +72,15 @@ async def _soak(address: str, pid: int) -> Counter[str]:
     async with grpc.aio.insecure_channel(address) as channel:
         stub = EmbeddingStub(channel)
         callers = [asyncio.create_task(_caller(stub, random.Random(i), end_s, seen)) for i in range(CALLERS)]
-        await asyncio.sleep(SECONDS / 5)  # until every pool and arena has been filled once
-        before_mb = _resident_mb(pid)
+        resident_mb = []
+        while time.monotonic() < end_s:
+            resident_mb.append(_resident_mb(pid))
+            await asyncio.sleep(SECONDS / 200)
         await asyncio.gather(*callers)
-    seen["growth_mb"] = round(_resident_mb(pid) - before_mb)
+    # Medians, because a message of ten megabytes may be under way; from the middle on, when every arena was filled once.
+    half = len(resident_mb) // 2
+    early_mb, late_mb = np.median(resident_mb[half : half + half // 3]), np.median(resident_mb[-half // 3 :])
+    seen["growth_mb"] = round(late_mb - early_mb)
     return seen
 
 

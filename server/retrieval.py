@@ -5,7 +5,7 @@ Items are embedded side by side by the engine; the index blocks, so it is called
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -17,8 +17,9 @@ from ..proto.v1 import embedding_pb2 as pb
 from ..proto.v1 import retrieval_pb2 as rpb
 from ..proto.v1 import retrieval_pb2_grpc
 from .engine import Engine
-from .errors import InvalidArgument, ServingError, Unavailable, abort, to_item_error
+from .errors import InvalidArgument, ServingError, Unavailable, to_item_error
 from .index import AnyOf, BadFilter, Condition, Filter, Hit, Index, IndexFault, StoredPoint
+from .permits import Permits
 from .points import UnknownPoint, read_filter, read_ids, read_point, read_vector, write_point
 from .service import deadline_of
 
@@ -46,11 +47,13 @@ class NoIndex(ServingError):
 
 
 class Retrieval(retrieval_pb2_grpc.RetrievalServicer):
-    """Answers `Retrieval` calls from one engine and one index; without an index it refuses them all, saying why."""
+    """Answers `Retrieval` calls from one engine and one index; without an index it refuses them all, saying why.
 
-    def __init__(self, engine: Engine, index: Index | None) -> None:
-        self._engine = engine
-        self._index = index
+    Raises `ServingError`, which the interceptor around every call makes its status.
+    """
+
+    def __init__(self, engine: Engine, index: Index | None, permits: Permits) -> None:
+        self._engine, self._index, self._permits = engine, index, permits
         self._threads = ThreadPoolExecutor(_INDEX_THREADS, thread_name_prefix="index")
 
     def close(self) -> None:
@@ -60,30 +63,58 @@ class Retrieval(retrieval_pb2_grpc.RetrievalServicer):
             self._index.close()
 
     async def Upsert(self, request: rpb.UpsertRequest, context: grpc.aio.ServicerContext) -> rpb.UpsertResponse:
-        return await _answer(self._upsert(request, deadline_of(context)), context)
-
-    async def Search(self, request: rpb.SearchRequest, context: grpc.aio.ServicerContext) -> rpb.SearchResponse:
-        return await _answer(self._search(request, deadline_of(context)), context)
-
-    async def Delete(self, request: rpb.DeleteRequest, context: grpc.aio.ServicerContext) -> rpb.DeleteResponse:
-        return await _answer(self._delete(request), context)
-
-    async def Get(self, request: rpb.GetRequest, context: grpc.aio.ServicerContext) -> rpb.GetResponse:
-        return await _answer(self._get(request), context)
-
-    async def Count(self, request: rpb.CountRequest, context: grpc.aio.ServicerContext) -> rpb.CountResponse:
-        return await _answer(self._count(request), context)
-
-    async def _upsert(self, request: rpb.UpsertRequest, deadline: float | None) -> rpb.UpsertResponse:
         self._opened()
         limit = self._engine.limits.items
         if not 1 <= len(request.points) <= limit:
             raise InvalidArgument(f"The request has {len(request.points)} points; send 1 to {limit} at a time.")
-        outcomes = await asyncio.gather(*(self._point(point, deadline) for point in request.points))
-        stored = [outcome[0] for outcome in outcomes if not isinstance(outcome, ServingError)]
-        if stored:
-            await self._in_index(lambda index: index.upsert(stored))
+        deadline = deadline_of(context)
+        with self._permits.hold(request.ByteSize()):
+            outcomes = await asyncio.gather(*(self._point(point, deadline) for point in request.points))
+            stored = [outcome[0] for outcome in outcomes if not isinstance(outcome, ServingError)]
+            if stored:
+                await self._in_index(lambda index: index.upsert(stored))
         return rpb.UpsertResponse(results=[_upsert_result(outcome) for outcome in outcomes])
+
+    async def Search(self, request: rpb.SearchRequest, context: grpc.aio.ServicerContext) -> rpb.SearchResponse:
+        self._opened()
+        top_k = request.top_k or DEFAULT_TOP_K
+        if top_k > MAX_TOP_K:
+            raise InvalidArgument(f"top_k is {top_k}; at most {MAX_TOP_K} hits are returned.")
+        filter = read_filter(request.filter)
+        with self._permits.hold(request.ByteSize()):
+            query = await self._query(request, deadline_of(context))
+        began = time.perf_counter()
+        modalities = await self._modalities(request)
+        hits: list[Hit] = []
+        for together in [[one] for one in modalities] if request.per_modality else [modalities]:
+            hits += await self._nearest(request, query, top_k, _only(filter, together))
+        return rpb.SearchResponse(
+            hits=[rpb.Hit(point=write_point(hit.point), score=hit.score) for hit in hits],
+            space_id=self._engine.manifest.space_id,
+            timings=query.timings,
+            search_ms=(time.perf_counter() - began) * 1e3,
+        )
+
+    async def Delete(self, request: rpb.DeleteRequest, context: grpc.aio.ServicerContext) -> rpb.DeleteResponse:
+        self._opened()
+        ids = read_ids(request.ids)
+        filter = read_filter(request.filter) if request.HasField("filter") else None
+        if not ids and filter is None:
+            raise InvalidArgument("Nothing to delete: give ids, a filter, or both. An empty filter means every point.")
+        return rpb.DeleteResponse(deleted=await self._in_index(lambda index: index.delete(ids, filter)))
+
+    async def Get(self, request: rpb.GetRequest, context: grpc.aio.ServicerContext) -> rpb.GetResponse:
+        self._opened()
+        if not 1 <= len(request.ids) <= MAX_IDS:
+            raise InvalidArgument(f"The request has {len(request.ids)} ids; ask for 1 to {MAX_IDS} at a time.")
+        ids = read_ids(request.ids)
+        points = await self._in_index(lambda index: index.get(ids, request.with_vectors))
+        return rpb.GetResponse(points=[write_point(point) for point in points])
+
+    async def Count(self, request: rpb.CountRequest, context: grpc.aio.ServicerContext) -> rpb.CountResponse:
+        self._opened()
+        filter = read_filter(request.filter)
+        return rpb.CountResponse(count=await self._in_index(lambda index: index.count(filter)))
 
     async def _point(
         self, given: rpb.PointInput, deadline: float | None
@@ -107,32 +138,12 @@ class Retrieval(retrieval_pb2_grpc.RetrievalServicer):
         except ServingError as error:
             return error
 
-    async def _search(self, request: rpb.SearchRequest, deadline: float | None) -> rpb.SearchResponse:
-        self._opened()
-        top_k = request.top_k or DEFAULT_TOP_K
-        if top_k > MAX_TOP_K:
-            raise InvalidArgument(f"top_k is {top_k}; at most {MAX_TOP_K} hits are returned.")
-        filter = read_filter(request.filter)
-        query = await self._query(request, deadline)
-        began = time.perf_counter()
-        modalities = await self._modalities(request)
-        # A stored point is its own nearest: one more is asked for, and itself left out.
+    async def _nearest(self, request: rpb.SearchRequest, query: _Query, top_k: int, filter: Filter) -> list[Hit]:
+        """The nearest points. A stored point is its own nearest: one more is asked for, and itself left out."""
         itself = read_ids([request.point_id])[0] if request.point_id else None
-        hits: list[Hit] = []
-        for together in [[one] for one in modalities] if request.per_modality else [modalities]:
-            among = _only(filter, together)
-            found = await self._in_index(
-                lambda index, among=among: index.search(
-                    query.vector, top_k + (itself is not None), among, request.with_vectors
-                )
-            )
-            hits += [hit for hit in found if hit.point.id != itself][:top_k]
-        return rpb.SearchResponse(
-            hits=[rpb.Hit(point=write_point(hit.point), score=hit.score) for hit in hits],
-            space_id=self._engine.manifest.space_id,
-            timings=query.timings,
-            search_ms=(time.perf_counter() - began) * 1e3,
-        )
+        wanted = top_k + (itself is not None)
+        found = await self._in_index(lambda index: index.search(query.vector, wanted, filter, request.with_vectors))
+        return [hit for hit in found if hit.point.id != itself][:top_k]
 
     async def _query(self, request: rpb.SearchRequest, deadline: float | None) -> _Query:
         """The query's vector, whichever way it was said."""
@@ -166,24 +177,6 @@ class Retrieval(retrieval_pb2_grpc.RetrievalServicer):
             )
         return asked or stored
 
-    async def _delete(self, request: rpb.DeleteRequest) -> rpb.DeleteResponse:
-        ids = read_ids(request.ids)
-        filter = read_filter(request.filter) if request.HasField("filter") else None
-        if not ids and filter is None:
-            raise InvalidArgument("Nothing to delete: give ids, a filter, or both. An empty filter means every point.")
-        return rpb.DeleteResponse(deleted=await self._in_index(lambda index: index.delete(ids, filter)))
-
-    async def _get(self, request: rpb.GetRequest) -> rpb.GetResponse:
-        if not 1 <= len(request.ids) <= MAX_IDS:
-            raise InvalidArgument(f"The request has {len(request.ids)} ids; ask for 1 to {MAX_IDS} at a time.")
-        ids = read_ids(request.ids)
-        points = await self._in_index(lambda index: index.get(ids, request.with_vectors))
-        return rpb.GetResponse(points=[write_point(point) for point in points])
-
-    async def _count(self, request: rpb.CountRequest) -> rpb.CountResponse:
-        filter = read_filter(request.filter)
-        return rpb.CountResponse(count=await self._in_index(lambda index: index.count(filter)))
-
     def _opened(self) -> Index:
         if self._index is None:
             raise NoIndex("This server keeps no points: start it with --index DIR, or --index http://host:6333.")
@@ -211,10 +204,3 @@ def _upsert_result(outcome: tuple[StoredPoint, pb.Timings | None] | ServingError
         return rpb.UpsertResult(error=to_item_error(outcome))
     point, timings = outcome
     return rpb.UpsertResult(id=point.id, timings=timings)
-
-
-async def _answer(work: Awaitable[T], context: grpc.aio.ServicerContext) -> T:
-    try:
-        return await work
-    except ServingError as error:
-        await abort(context, error)

@@ -51,13 +51,11 @@ def export_graph(
     _forget_origin(model)
     if half_weights:
         _store_as_half(model)
-    weight_bytes = sum(value.const_value.nbytes for value in model.graph.initializers.values())
-    if weight_bytes <= max_inline_bytes:
-        ir.save(model, path)
-        return []
     external = path.with_name(f"{path.name}.data")
-    ir.save(model, path, external_data=external.name)
-    return [external]
+    beside = sum(value.const_value.nbytes for value in model.graph.initializers.values()) > max_inline_bytes
+    ir.save(model, path, external_data=external.name if beside else None)
+    _forget_weights(model)
+    return [external] if beside else []
 
 
 def _traced(
@@ -109,6 +107,12 @@ def _forget_origin(model: ir.Model) -> None:
         node.doc_string = None
         for value in node.outputs:
             value.metadata_props.clear()
+
+
+def _forget_weights(model: ir.Model) -> None:
+    """Lets go of the weights: the exporter remembers its last graph, and would keep an encoder in memory with it."""
+    for value in model.graph.initializers.values():
+        value.const_value = None
 
 
 def _store_as_half(model: ir.Model) -> None:

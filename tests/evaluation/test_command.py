@@ -1,6 +1,8 @@
 """`anybind eval`, as people and programs call it."""
 
 import json
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -93,6 +95,17 @@ def test_a_file_that_is_not_there_stops_with_its_name(tmp_path: Path) -> None:
     result = run("--model", toy, "--data", data, "--no-shuffled")
     assert result.exit_code == 1
     assert "green3.png is in its table" in result.stderr
+
+
+def test_measuring_needs_no_torch(tmp_path: Path) -> None:
+    toy, data = toys.artifact(tmp_path / "toy", ["image"]), folders.make(tmp_path / "data")
+    program = (
+        "import sys; from anybind.clients.cli import app\n"
+        f"app(['eval', '--model', {str(toy)!r}, '--data', {str(data)!r}], standalone_mode=False)\n"
+        "assert 'onnx' in sys.modules and 'torch' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_model_that_can_embed_nothing_of_it_says_so(tmp_path: Path) -> None:

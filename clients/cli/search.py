@@ -95,13 +95,14 @@ def _ranked(hits: "Sequence[Hit]", each: bool) -> "list[tuple[int, Hit]]":
 
 
 def _show(ranked: "Sequence[tuple[int, Hit]]") -> None:
+    from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("", "score", "modality", "title", "where")
+    table = Table("", "score", "modality", "title", "where", box=box.SIMPLE)
     for rank, hit in ranked:
         if rank == 1 and table.row_count:
             table.add_section()
-        where = Text(hit.uri, overflow="fold")
-        table.add_row(str(rank), f"{hit.score:.3f}", hit.modality, Text(hit.point.title), where)
+        title, where = (Text(words, overflow="fold") for words in (hit.point.title, hit.uri))
+        table.add_row(str(rank), f"{hit.score:.3f}", hit.modality, title, where)
     screen().print(table)

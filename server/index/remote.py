@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import grpc
 import numpy as np
 from qdrant_client import QdrantClient, models
+from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
 from .errors import BadLocation, IndexDown, WrongSpace
@@ -166,7 +167,7 @@ class RemoteIndex:
             raise IndexDown(f"The index at {self._where} could not {what}: {error.status_code}, {said}") from error
         except grpc.RpcError as error:
             raise IndexDown(f"The index at {self._where} could not {what}: {_words(error)}") from error
-        except (ApiException, OSError) as error:
+        except (ApiException, QdrantException, OSError) as error:
             raise IndexDown(
                 f"The index at {self._where} could not {what}: {error}. Is Qdrant running there?"
             ) from error

@@ -5,6 +5,8 @@ import pytest
 
 from anybind.server.index import AnyOf, BadFilter, Condition, Equals, Exists, Filter, IndexFault, Range, WrongSpace
 
+pytestmark = pytest.mark.filterwarnings("ignore:Payload indexes have no effect in the local Qdrant")
+
 LARGE = 4096
 
 

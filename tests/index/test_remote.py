@@ -6,6 +6,8 @@ from qdrant_client import QdrantClient, models
 from anybind.server.index import BadLocation, IndexDown, WrongSpace, open_index
 from anybind.server.index.remote import RemoteIndex
 
+pytestmark = pytest.mark.filterwarnings("ignore:Payload indexes have no effect in the local Qdrant")
+
 
 @pytest.mark.parametrize("location", ["http://127.0.0.1:1", "grpc://127.0.0.1:1"])
 def test_a_server_that_is_not_there_is_named(location):

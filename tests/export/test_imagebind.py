@@ -189,7 +189,7 @@ def test_files_and_sentences_end_where_the_published_code_put_them(
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("modality", ["image", "depth"])
 def test_the_published_size_exports_and_answers(tmp_path: Path, modality: str) -> None:
-    """2.5 GB of weights for pictures, past what one ONNX file may hold; about 8 GB of memory."""
+    """2.5 GB of weights for pictures, past what one ONNX file may hold; about 6 GB of memory."""
     config = ImageBindConfig()
     torch.save(imagebind_weights.state_dict(config, (modality,)), tmp_path / "huge.pth")
     manifest: pb.Manifest = export_imagebind(tmp_path / "huge.pth", None, None, None, tmp_path / "model")

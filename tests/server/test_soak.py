@@ -77,7 +77,7 @@ async def _soak(address: str, pid: int) -> Counter[str]:
             resident_mb.append(_resident_mb(pid))
             await asyncio.sleep(SECONDS / 200)
         await asyncio.gather(*callers)
-    # Medians, because a message of ten megabytes may be under way; from the middle on, when every arena was filled once.
+    # Medians, because a message of ten megabytes may be under way; from the middle on, when every arena is full.
     half = len(resident_mb) // 2
     early_mb, late_mb = np.median(resident_mb[half : half + half // 3]), np.median(resident_mb[-half // 3 :])
     seen["growth_mb"] = round(late_mb - early_mb)

@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-import ipaddress
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -126,19 +125,6 @@ class Tokens:
             yield
         finally:
             self._open[name] -= 1
-
-
-def is_local(address: str) -> bool:
-    """Whether only this machine can reach the address: a socket's path, or a host that is loopback."""
-    if address.startswith("unix:"):
-        return True
-    host = address.rpartition(":")[0].strip("[]")
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _digest(token: str) -> bytes:

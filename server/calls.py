@@ -1,4 +1,4 @@
-"""Around every call: who asks, an id, a span, counters and a log line."""
+"""Around every call: who asks, room for what it brings, an id, a span, counters and a log line."""
 
 import asyncio
 import logging
@@ -15,6 +15,7 @@ from .access import Tokens
 from .errors import Internal, ServingError, Unavailable, abort
 from .logs import request_id
 from .metrics import Metrics
+from .permits import Permits
 
 if TYPE_CHECKING:
     from .tracing import Tracing
@@ -31,8 +32,8 @@ _OUR_FAULT = {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN}
 class Calls(grpc.aio.ServerInterceptor):
     """Wraps the handlers of every service but health alike."""
 
-    def __init__(self, metrics: Metrics, tokens: Tokens | None, tracing: "Tracing | None") -> None:
-        self._metrics, self._tokens, self._tracing = metrics, tokens, tracing
+    def __init__(self, metrics: Metrics, permits: Permits, tokens: Tokens | None, tracing: "Tracing | None") -> None:
+        self._metrics, self._permits, self._tokens, self._tracing = metrics, permits, tokens, tracing
         self._open = 0
         self._none_open = asyncio.Event()
         self._none_open.set()
@@ -57,7 +58,8 @@ class Calls(grpc.aio.ServerInterceptor):
 
         async def one(request: object, context: grpc.aio.ServicerContext) -> object:
             async with self._around(method, metadata, context):
-                return await handler.unary_unary(request, context)
+                with self._permits.hold(request.ByteSize()):
+                    return await handler.unary_unary(request, context)
 
         async def many(request: object, context: grpc.aio.ServicerContext) -> AsyncIterator[object]:
             async with self._around(method, metadata, context):

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from .decoders import cores
-from .serve import Server, StartError, run
+from .listening import StartError
+from .serve import Server, run
 from .settings import Settings
 
 log = logging.getLogger(__name__)

@@ -3,10 +3,8 @@
 import asyncio
 import logging
 import signal
-import socket
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import grpc
@@ -15,7 +13,7 @@ from grpc_reflection.v1alpha import reflection
 
 from ..proto.v1 import embedding_pb2_grpc, retrieval_pb2_grpc
 from ..proto.v1.manifest_pb2 import Manifest
-from .access import AccessError, Tokens, is_local
+from .access import AccessError, Tokens
 from .artifact import ArtifactError, open_artifact
 from .cache import Cache
 from .calls import Calls
@@ -24,6 +22,7 @@ from .engine import Engine
 from .errors import ServingError
 from .index import Index, IndexFault, open_index
 from .isolation import Bounds
+from .listening import StartError, listen
 from .metrics import Metrics
 from .model import Model
 from .permits import Permits
@@ -43,10 +42,6 @@ SERVICES = ("anybind.v1.Embedding", "anybind.v1.Retrieval")
 _SERVING, _NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
 _FAREWELL_S = 0.1  # for answers already written to leave; what is still open then is cancelled
 _REFUSALS = (ArtifactError, ProviderError, IndexFault, AccessError, ServingError)
-
-
-class StartError(Exception):
-    """The server could not start, or the model not be swapped. The message says why and what to do."""
 
 
 class Server:
@@ -140,7 +135,7 @@ class Server:
         tracing = _tracing(settings.otlp)
         if tracing is not None:
             self._closing.push_async_callback(asyncio.to_thread, tracing.close)
-        self._calls = Calls(metrics, self.tokens, tracing)
+        self._calls = Calls(metrics, self.permits, self.tokens, tracing)
         self._grpc = grpc.aio.server(
             interceptors=[self._calls],
             options=[
@@ -149,7 +144,7 @@ class Server:
                 ("grpc.so_reuseport", int(settings.share_port)),  # else a port that is taken must be noticed
             ],
         )
-        self.address = _bind(self._grpc, settings)
+        self.address = listen(self._grpc, settings)
         self._closing.push_async_callback(self._grpc.stop, None)
         self._expose_metrics()
         self._index = await self._open_index(model.manifest)
@@ -272,39 +267,3 @@ def _tracing(endpoint: str) -> "Tracing | None":
     from .tracing import Tracing, otlp_exporter
 
     return Tracing(otlp_exporter(endpoint))
-
-
-def _bind(server: grpc.aio.Server, settings: Settings) -> str:
-    """Listens on the address, and gives it back as clients dial it."""
-    address = settings.address
-    if not address.startswith("unix:") and ":" not in address:
-        raise StartError(f"The address is {address!r}; host:port or unix:path is needed, such as 127.0.0.1:7860.")
-    if not is_local(address) and not (settings.tls or settings.tokens or settings.insecure):
-        raise StartError(
-            f"{address} can be reached from other machines, and nothing keeps strangers out. "
-            "Give --tls-cert and --tls-key, or --tokens; or say --insecure if something else does."
-        )
-    if address.startswith("unix:"):
-        _check_socket(Path(address.removeprefix("unix:")))
-    try:
-        port = (
-            server.add_secure_port(address, settings.tls.credentials())
-            if settings.tls
-            else (server.add_insecure_port(address))
-        )
-    except RuntimeError as error:
-        raise StartError(
-            f"{address} cannot be listened on: it is taken by another program, or not an address of this machine. "
-            "Choose another one with --address."
-        ) from error
-    return address if address.startswith("unix:") else f"{address.rpartition(':')[0]}:{port}"
-
-
-def _check_socket(path: Path) -> None:
-    """gRPC would silently take the path from a server that listens on it."""
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(str(path))
-        except OSError:
-            return
-    raise StartError(f"unix:{path} is taken: a server listens on it. Choose another one with --address.")

@@ -29,8 +29,7 @@ class EmbeddingService(embedding_pb2_grpc.EmbeddingServicer):
     async def Embed(self, request: pb.EmbedRequest, context: grpc.aio.ServicerContext) -> pb.EmbedResponse:
         try:
             check_items(len(request.items), self._engine)
-            with self._permits.hold(request.ByteSize()):
-                answers = await self._engine.embed_all(request.items, deadline=deadline_of(context))
+            answers = await self._engine.embed_all(request.items, deadline=deadline_of(context))
             if all(isinstance(answer, Overloaded) for answer in answers):
                 raise max(answers, key=lambda answer: answer.retry_delay_s)
         except ServingError as error:

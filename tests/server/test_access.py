@@ -10,7 +10,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from anybind.proto.v1 import embedding_pb2 as pb
 from anybind.proto.v1.embedding_pb2_grpc import EmbeddingStub
-from anybind.server.access import AccessError, Tls, Tokens, is_local
+from anybind.server.access import AccessError, Tls, Tokens
+from anybind.server.listening import is_local
 from anybind.server.serve import Settings, StartError, start
 
 TLS = Path(__file__).parent / "tls"

@@ -1,6 +1,7 @@
 """The Embedding service through its front door."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import grpc
 import media
@@ -13,7 +14,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from anybind.proto.v1 import embedding_pb2 as pb
+from anybind.proto.v1 import retrieval_pb2
 from anybind.proto.v1.embedding_pb2_grpc import EmbeddingStub
+from anybind.proto.v1.retrieval_pb2_grpc import RetrievalStub
 from anybind.server.limits import Limits
 
 GOOD = {
@@ -141,6 +144,16 @@ def retry_delay_s(error: grpc.aio.AioRpcError) -> float:
     info = RetryInfo()
     assert any(detail.Unpack(info) for detail in status.details)
     return info.retry_delay.ToNanoseconds() / 1e9
+
+
+async def test_points_to_store_need_room_as_well(starting, tmp_path: Path) -> None:
+    server = await starting(held_bytes=10, index=str(tmp_path / "points"))
+    request = retrieval_pb2.UpsertRequest(points=[retrieval_pb2.PointInput(item=item("image"))])
+    async with grpc.aio.insecure_channel(server.address) as channel:
+        stub = RetrievalStub(channel)
+        with server.permits.hold(1), pytest.raises(grpc.aio.AioRpcError, match="more do not fit"):
+            await stub.Upsert(request)
+        assert (await stub.Upsert(request)).results[0].id
 
 
 async def test_info_says_what_is_served(stub: EmbeddingStub) -> None:

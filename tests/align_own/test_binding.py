@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import toys
 from align_own import worlds
@@ -52,7 +51,7 @@ def test_an_imu_is_bound_served_and_finds_its_pictures(tmp_path: Path) -> None:
 
 def test_a_second_sensor_joins_the_first_in_the_same_model(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
-    bind(bound(tmp_path, worlds.thermal(tmp_path / "a", 20), "thermal", epochs=1, size=16), QUIET)
+    bind(bound(tmp_path, worlds.thermal(tmp_path / "a", 20), "thermal", epochs=1, encoder="projector"), QUIET)
     (tmp_path / "b").mkdir()
     bind(bound(tmp_path, worlds.imu(tmp_path / "b", 20), "imu", epochs=1), QUIET)
     anchor, out = manifest.read(tmp_path / "anchor"), manifest.read(tmp_path / "out")
@@ -65,17 +64,19 @@ def test_files_that_cannot_be_read_are_left_out_by_name(tmp_path: Path) -> None:
     table = worlds.thermal(tmp_path, 20)
     (tmp_path / "felt/3.png").write_bytes(b"no picture")
     (tmp_path / "seen/4.png").unlink()
-    result = bind(bound(tmp_path, table, "thermal", epochs=1, size=16), QUIET)
+    result = bind(bound(tmp_path, table, "thermal", epochs=1, encoder="projector"), QUIET)
     assert {path.name for path in result.left_out} == {"3.png", "4.png"}
     assert result.learned_from + result.measured_on == 18
 
 
 def test_a_run_of_other_pairs_is_not_gone_on_with(tmp_path: Path) -> None:
-    table = worlds.imu(tmp_path, 20)
-    bind(bound(tmp_path, table, "imu", epochs=1), QUIET)
-    np.save(tmp_path / "felt/1.npy", np.zeros((6, 10), np.float32))
-    bind(bound(tmp_path, table, "imu", epochs=1), QUIET)
-    assert len(list((tmp_path / "runs").glob("imu-*.ckpt"))) == 2
+    table = worlds.thermal(tmp_path, 20)
+    bind(bound(tmp_path, table, "thermal", epochs=1, encoder="projector"), QUIET)
+    bind(bound(tmp_path, table, "thermal", epochs=1, encoder="projector"), QUIET)
+    assert len(list((tmp_path / "runs").glob("thermal-*.ckpt"))) == 1
+    (tmp_path / "felt/1.png").write_bytes((tmp_path / "felt/2.png").read_bytes())
+    bind(bound(tmp_path, table, "thermal", epochs=1, encoder="projector"), QUIET)
+    assert len(list((tmp_path / "runs").glob("thermal-*.ckpt"))) == 2
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,6 @@ from ..proto.v1 import retrieval_pb2_grpc
 from .engine import Engine
 from .errors import InvalidArgument, ServingError, Unavailable, to_item_error
 from .index import AnyOf, BadFilter, Condition, Filter, Hit, Index, IndexFault, StoredPoint
-from .permits import Permits
 from .points import UnknownPoint, read_filter, read_ids, read_point, read_vector, write_point
 from .service import deadline_of
 
@@ -52,8 +51,8 @@ class Retrieval(retrieval_pb2_grpc.RetrievalServicer):
     Raises `ServingError`, which the interceptor around every call makes its status.
     """
 
-    def __init__(self, engine: Engine, index: Index | None, permits: Permits) -> None:
-        self._engine, self._index, self._permits = engine, index, permits
+    def __init__(self, engine: Engine, index: Index | None) -> None:
+        self._engine, self._index = engine, index
         self._threads = ThreadPoolExecutor(_INDEX_THREADS, thread_name_prefix="index")
 
     def close(self) -> None:
@@ -68,11 +67,10 @@ class Retrieval(retrieval_pb2_grpc.RetrievalServicer):
         if not 1 <= len(request.points) <= limit:
             raise InvalidArgument(f"The request has {len(request.points)} points; send 1 to {limit} at a time.")
         deadline = deadline_of(context)
-        with self._permits.hold(request.ByteSize()):
-            outcomes = await asyncio.gather(*(self._point(point, deadline) for point in request.points))
-            stored = [outcome[0] for outcome in outcomes if not isinstance(outcome, ServingError)]
-            if stored:
-                await self._in_index(lambda index: index.upsert(stored))
+        outcomes = await asyncio.gather(*(self._point(point, deadline) for point in request.points))
+        stored = [outcome[0] for outcome in outcomes if not isinstance(outcome, ServingError)]
+        if stored:
+            await self._in_index(lambda index: index.upsert(stored))
         return rpb.UpsertResponse(results=[_upsert_result(outcome) for outcome in outcomes])
 
     async def Search(self, request: rpb.SearchRequest, context: grpc.aio.ServicerContext) -> rpb.SearchResponse:
@@ -81,8 +79,7 @@ class Retrieval(retrieval_pb2_grpc.RetrievalServicer):
         if top_k > MAX_TOP_K:
             raise InvalidArgument(f"top_k is {top_k}; at most {MAX_TOP_K} hits are returned.")
         filter = read_filter(request.filter)
-        with self._permits.hold(request.ByteSize()):
-            query = await self._query(request, deadline_of(context))
+        query = await self._query(request, deadline_of(context))
         began = time.perf_counter()
         modalities = await self._modalities(request)
         hits: list[Hit] = []

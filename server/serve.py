@@ -158,7 +158,7 @@ class Server:
         await self._register()
 
     async def _register(self) -> None:
-        retrieval = Retrieval(self.engine, self._index, self.permits)
+        retrieval = Retrieval(self.engine, self._index)
         self._closing.push_async_callback(asyncio.to_thread, retrieval.close)
         service = EmbeddingService(self.engine, self.permits, self._stopping, has_index=self._index is not None)
         embedding_pb2_grpc.add_EmbeddingServicer_to_server(service, self._grpc)

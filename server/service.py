@@ -11,13 +11,13 @@ import grpc
 from ..proto.v1 import embedding_pb2 as pb
 from ..proto.v1 import embedding_pb2_grpc
 from .engine import Embedded, Engine
-from .errors import InvalidArgument, Overloaded, ServingError, TooLarge, Unavailable, abort, to_item_error
+from .errors import InvalidArgument, Overloaded, ServingError, TooLarge, Unavailable, to_item_error
 from .permits import Permits
 from .stream import EmbedStreamCall
 
 
 class EmbeddingService(embedding_pb2_grpc.EmbeddingServicer):
-    """Embed, EmbedStream and Info over an engine.
+    """Embed, EmbedStream and Info over an engine. What `ServingError` they raise `calls` makes the status.
 
     Args:
       stopping: set when the server drains: streams then read no further, and end once they have answered.
@@ -27,13 +27,10 @@ class EmbeddingService(embedding_pb2_grpc.EmbeddingServicer):
         self._engine, self._permits, self._stopping, self._has_index = engine, permits, stopping, has_index
 
     async def Embed(self, request: pb.EmbedRequest, context: grpc.aio.ServicerContext) -> pb.EmbedResponse:
-        try:
-            check_items(len(request.items), self._engine)
-            answers = await self._engine.embed_all(request.items, deadline=deadline_of(context))
-            if all(isinstance(answer, Overloaded) for answer in answers):
-                raise max(answers, key=lambda answer: answer.retry_delay_s)
-        except ServingError as error:
-            await abort(context, error)
+        check_items(len(request.items), self._engine)
+        answers = await self._engine.embed_all(request.items, deadline=deadline_of(context))
+        if all(isinstance(answer, Overloaded) for answer in answers):
+            raise max(answers, key=lambda answer: answer.retry_delay_s)
         space_id = next((answer.space_id for answer in answers if isinstance(answer, Embedded)), "")
         return pb.EmbedResponse(
             results=[item_result(answer) for answer in answers], space_id=space_id or self._engine.manifest.space_id
@@ -42,14 +39,11 @@ class EmbeddingService(embedding_pb2_grpc.EmbeddingServicer):
     async def EmbedStream(
         self, requests: AsyncIterator[pb.EmbedStreamRequest], context: grpc.aio.ServicerContext
     ) -> AsyncIterator[pb.EmbedStreamResponse]:
-        try:
-            call = EmbedStreamCall(self._engine, self._permits, self._stopping, deadline_of(context))
-            async for id_, answer in call.answers(requests):
-                yield pb.EmbedStreamResponse(id=id_, result=item_result(answer, with_space=True))
-            if self._stopping.is_set() and not call.ended:
-                raise Unavailable("The server is stopping; it has answered what it had accepted. Connect again.")
-        except ServingError as error:
-            await abort(context, error)
+        call = EmbedStreamCall(self._engine, self._permits, self._stopping, deadline_of(context))
+        async for id_, answer in call.answers(requests):
+            yield pb.EmbedStreamResponse(id=id_, result=item_result(answer, with_space=True))
+        if self._stopping.is_set() and not call.ended:
+            raise Unavailable("The server is stopping; it has answered what it had accepted. Connect again.")
 
     async def Info(self, request: pb.InfoRequest, context: grpc.aio.ServicerContext) -> pb.InfoResponse:
         manifest = self._engine.manifest

@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from ..client import Client
+    from ..demo.sheet import Facts
     from ..demo.tour import Answer
 
 Media = Annotated[Path | None, typer.Option("--media", metavar="DIR", help="Your own files. Default: some made here.")]
@@ -54,7 +55,7 @@ def demo(media: Media = None, out: Out = Path("demo"), model: Model = "") -> Non
         answers = _tour(client, folder)
         if not answers:
             fail(f"{folder} holds nothing that this model can index, so there is nothing to ask.")
-        facts = _facts(client, sheet.Facts, answers, sample=not media)
+        facts = _facts(client, answers, sample=not media)
     there = {answer.query.modality for answer in answers}
     asked, found = ([name for name in order if name in there] for order in (_ASKED, _FOUND))
     for modality in asked:
@@ -88,7 +89,9 @@ def _tour(client: "Client", folder: Path) -> "list[Answer]":
     return answers
 
 
-def _facts(client: "Client", facts: Any, answers: "Sequence[Answer]", *, sample: bool) -> Any:
+def _facts(client: "Client", answers: "Sequence[Answer]", *, sample: bool) -> "Facts":
+    """What stands at the head of the sheet. Only sample media are named by their concepts, so only they are counted."""
+    from ..demo.sheet import Facts
     from ..demo.tour import own_concept_first
 
     info = client.info()
@@ -98,7 +101,7 @@ def _facts(client: "Client", facts: Any, answers: "Sequence[Answer]", *, sample:
         for asked, found in (("audio", "image"), ("image", "audio")):
             right, all_ = own_concept_first(answers, asked, found)
             findings.append(f"{right} of {all_} {_NAMES[asked]} bring one of their own {_NAMES[found]} first.")
-    return facts(info.model, info.licence, info.space_id, {n: c for n, c in counts.items() if c}, findings)
+    return Facts(info.model, info.licence, info.space_id, {n: c for n, c in counts.items() if c}, findings)
 
 
 def _show(asked: str, modalities: Sequence[str], answers: "Sequence[Answer]") -> None:

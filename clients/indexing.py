@@ -181,7 +181,7 @@ class _Reader:
             words = found.path.read_bytes().decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise _Unfit(f"no UTF-8 text: byte {error.start} is {error.object[error.start]:#04x}") from error
-        for number, line in enumerate(words.splitlines(), 1):
+        for number, line in enumerate(words.split("\n"), 1):
             if line.strip():
                 item = items.text(line.strip(), modality=found.modality)
                 content_id = _content_id(fingerprint, "", line.strip().encode())

@@ -68,6 +68,8 @@ def _given(name: str, value: str) -> Given:
     modality, equals, source = value.partition("=")
     if not (modality and equals and source):
         raise typer.BadParameter(f"--item takes MODALITY=FILE, such as thermal=cat.png; this is {value!r}.")
+    if modality == "text":
+        raise typer.BadParameter("--item takes files. Words are given with --text.")
     return Given(modality, source)
 
 

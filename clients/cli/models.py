@@ -47,9 +47,11 @@ def models(paths: Paths = None, as_json: AsJson = False) -> None:
 
 
 def _show(listed: list[dict]) -> None:
+    from rich import box
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table("model", "modalities", "floats", "MB", "licence", "space", "path")
+    table = Table("model", "modalities", "floats", "MB", "licence", "path", box=box.SIMPLE)
     for line in listed:
         table.add_row(
             line["name"],
@@ -57,7 +59,6 @@ def _show(listed: list[dict]) -> None:
             str(line["embedding_size"]),
             f"{line['bytes'] / 1e6:.1f}",
             line["licence"],
-            line["space_id"][:8],
-            line["path"],
+            Text(line["path"], overflow="fold"),
         )
     screen().print(table)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..connection import Connection, Tls
 
 DEFAULT_MODEL = "nano"
-_DEADLINE_S = 120.0  # a batch on a slow machine takes its time
+_DEADLINE_S = 600.0  # a batch takes its time where the model is large and the machine small
 
 
 @contextmanager

@@ -52,13 +52,13 @@ def search(
         fail("Where to look? Name an --index, or a --server that has one.", MISUSED)
     if index and "://" not in index and not Path(index).is_dir():
         fail(f"There is no index at {index}. Make one with: anybind index --index {index} PATH...")
-    (_, item), *more = query.read(depth_unit_m)
-    if more:
-        fail("A search has one query; standard input holds more than one line.", MISUSED)
+    read = [item for _, item in query.read(depth_unit_m)]
+    if len(read) != 1:
+        fail(f"A search has one query; standard input holds {len(read)} lines.", MISUSED)
     modalities = [modality for modality in only.split(",") if modality]
     filter = _filter(filters or ())
     with reach(model, server, index, [query.modality]) as client:
-        hits = client.search(item, top_k=top, modalities=modalities, filter=filter, per_modality=each)
+        hits = client.search(read[0], top_k=top, modalities=modalities, filter=filter, per_modality=each)
     if as_json:
         for rank, hit in _ranked(hits, each):
             put({"rank": rank, "score": hit.score, "modality": hit.modality, "uri": hit.uri})

@@ -88,6 +88,7 @@ def test_a_maps_unit_can_be_said(anybind, server, tmp_path):
     [
         ([], "Nothing to embed"),
         (["--item", "thermal"], "MODALITY=FILE"),
+        (["--item", "text=notes.txt"], "--text"),
         (["--text", "x", "--nonsense"], "nonsense"),
         (["--text", "x", "--server", "nowhere"], "localhost:7860"),
         (["--text", "x", "--server", "localhost:1", "--model", "nano"], "has its own"),

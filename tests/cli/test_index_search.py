@@ -225,6 +225,7 @@ def test_people_get_a_table_of_hits_and_a_line_of_counts(anybind, toy, index, fo
         (["search", "--index", "{index}"], "this has 0"),
         (["search", "--index", "{index}", "--text", "a", "--text", "b"], "this has 2"),
         (["search", "--text", "a"], "--index"),
+        (["search", "--index", "{index}", "--text", "-"], "holds 0 lines"),
         (["search", "--index", "{index}", "--text", "a", "--top", "0"], "--top"),
         (["search", "--index", "{index}", "--text", "a", "--filter", "colour"], "KEY=VALUE"),
         (["index", "--index", "{index}"], "PATH"),

@@ -79,7 +79,7 @@ def _blind(folder: Path, space: "Space") -> "Space":
     try:
         from ...export.shuffled import write_shuffled
     except ImportError as error:
-        raise MissingExtra("Comparing with shuffled weights (without it: --no-shuffled)", "train", error) from error
+        raise MissingExtra("Comparing with shuffled weights (without it: --no-shuffled)", "eval", error) from error
     from ..evaluation.evaluation import embed_pools
 
     modalities = sorted({pool.modality for pool in space.pools.values()})

@@ -13,6 +13,7 @@ def weights(shared):
     return shared / "reference" / "imagebind"
 
 
+@pytest.mark.slow
 def test_what_is_exported_is_a_model(anybind, weights, tmp_path):
     out = tmp_path / "tiny"
     ran = anybind(

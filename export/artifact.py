@@ -63,8 +63,8 @@ def write_artifact(
         encoders: list[pb.Encoder] = []
         golden: dict[str, np.ndarray] = {}
         for entry in entries:
+            _place_tokenizer(entry, tokenizer, partial)
             encoder, vectors = export_encoder(entry, partial, max_inline_bytes=max_inline_bytes)
-            _place_tokenizer(encoder, tokenizer, partial)
             encoders.append(encoder)
             golden |= {f"{entry.modality}.input": entry.golden, f"{entry.modality}.output": vectors}
             del entry  # the next one is made while this name would still hold the last
@@ -105,8 +105,8 @@ def add_encoder(
     """
 
     def make(partial: Path) -> tuple[pb.Encoder, np.ndarray, np.ndarray]:
+        _place_tokenizer(entry, tokenizer, partial)
         encoder, vectors = export_encoder(entry, partial)
-        _place_tokenizer(encoder, tokenizer, partial)
         return encoder, entry.golden, vectors
 
     return place_encoder(folder, entry.modality, make, card=card)
@@ -248,15 +248,15 @@ def _joint_fingerprint(fingerprints: dict[str, str]) -> str:
     return sha256(text.encode()).hexdigest()[:32]
 
 
-def _place_tokenizer(encoder: pb.Encoder, tokenizer: Path | None, folder: Path) -> None:
-    if encoder.WhichOneof("recipe") != "text":
+def _place_tokenizer(entry: ExportEntry, tokenizer: Path | None, folder: Path) -> None:
+    if not isinstance(entry.recipe, pb.TextRecipe):
         return
     if tokenizer is None:
-        raise ExportError(f"{encoder.modality}: its recipe needs a tokenizer, and none was given.")
-    place = folder / encoder.text.tokenizer_file
+        raise ExportError(f"{entry.modality}: its recipe needs a tokenizer, and none was given.")
+    place = folder / entry.recipe.tokenizer_file
     if place.exists():
         raise ExportError(
-            f"{encoder.modality}: another modality has {place.name}; give its recipe another tokenizer_file."
+            f"{entry.modality}: another modality has {place.name}; give its recipe another tokenizer_file."
         )
     shutil.copyfile(tokenizer, place)
 

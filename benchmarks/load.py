@@ -78,7 +78,11 @@ async def measure(address: str, kind: str, clients: int, seconds: float) -> dict
         caller.running = False
         await asyncio.gather(*tasks)
     quantiles = np.quantile(times, [0.5, 0.9, 0.99]) * 1e3 if times else [float("nan")] * 3
-    return {"items_per_s": rate, **dict(zip(("p50_ms", "p90_ms", "p99_ms"), map(float, quantiles), strict=True))}
+    return {
+        "items_per_s": rate,
+        "total": caller.done,
+        **dict(zip(("p50_ms", "p90_ms", "p99_ms"), map(float, quantiles), strict=True)),
+    }
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from ..proto.v1 import embedding_pb2 as pb
 from ..proto.v1.manifest_pb2 import Encoder
 from . import errors
-from .decode import Rows
+from .decode import Rows, data_of
 from .decode.worker import receive, send
 from .errors import Internal, ServingError, TooLarge, Undecodable
 from .limits import Limits
@@ -57,16 +57,20 @@ class DecoderProcess:
           Undecodable: it ended the process.
           ServingError: whatever decoding raises.
         """
+        data = data_of(item)
+        about = pb.Item(
+            modality=item.modality, sample_rate_hz=item.sample_rate_hz, depth_unit_m=item.depth_unit_m
+        ).SerializeToString()
         if self._process.poll() is not None:  # it died while it had nothing to do, so not of this item
-            self._replace(item)
+            self._replace(item.modality, len(data))
         try:
-            send(self._channel, encoder.SerializeToString(), item.SerializeToString())
+            send(self._channel, encoder.SerializeToString(), about, data)
             reply = receive(self._channel)
         except OSError:
             reply = None
         if reply is None:
-            raise self._replace(item)
-        header, rows = json.loads(bytes(reply[0])), reply[1]
+            raise self._replace(item.modality, len(data))
+        header, rows = json.loads(reply[0]), reply[2]
         if "code" in header:
             if "log" in header:
                 log.error("decoding a %s item failed:\n%s", item.modality, header["log"])
@@ -91,22 +95,21 @@ class DecoderProcess:
                 start_new_session=True,  # Ctrl-C is for the server, which still has items to answer
             )
 
-    def _replace(self, item: pb.Item) -> ServingError:
+    def _replace(self, modality: str, size: int) -> ServingError:
         """Buries the process and starts another; gives what to tell the caller of the item that ended it."""
         self._channel.close()
         self._process.kill()  # in case it closed its end and lives
         code = self._process.wait()
         self._start()
-        size = len(item.data)
         if code == -signal.SIGALRM:
             self._lost("time")
             return TooLarge(
-                f"The {item.modality} item ({size:,} bytes) took over {self._bounds.seconds:g} s to decode, which is "
+                f"The {modality} item ({size:,} bytes) took over {self._bounds.seconds:g} s to decode, which is "
                 "the limit. Send a smaller or simpler file."
             )
         self._lost("crash")
-        log.error("a decoder process ended with %d on a %s item of %d bytes", code, item.modality, size)
-        return Undecodable(f"The {item.modality} item ({size:,} bytes) broke its decoder. Save it anew and try again.")
+        log.error("a decoder process ended with %d on a %s item of %d bytes", code, modality, size)
+        return Undecodable(f"The {modality} item ({size:,} bytes) broke its decoder. Save it anew and try again.")
 
 
 def _rows(header: dict, data: bytearray) -> Rows:

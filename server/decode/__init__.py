@@ -15,7 +15,7 @@ from .rows import Rows
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-__all__ = ["Rows", "decode"]
+__all__ = ["Rows", "data_of", "decode", "decode_media"]
 
 
 def decode(encoder: Encoder, item: pb.Item, limits: Limits, tokenizer: "Tokenizer | None" = None) -> Rows:
@@ -29,43 +29,53 @@ def decode(encoder: Encoder, item: pb.Item, limits: Limits, tokenizer: "Tokenize
     Raises:
       Empty, TooLarge, Undecodable, NotFinite, BadShape, InvalidArgument: what is wrong with the item.
     """
-    recipe = encoder.WhichOneof("recipe")
-    content = item.WhichOneof("content")
-    if recipe == "text":
-        if content == "data":
-            raise InvalidArgument(f"A {item.modality} item carries bytes; send its text in the `text` field.")
-        from .text import decode_text
+    if encoder.WhichOneof("recipe") != "text":
+        return decode_media(encoder, item, data_of(item), limits)
+    if item.WhichOneof("content") == "data":
+        raise InvalidArgument(f"A {item.modality} item carries bytes; send its text in the `text` field.")
+    from .text import decode_text
 
-        return decode_text(encoder.text, item.text, limits, tokenizer)
-    if content == "text":
+    return decode_text(encoder.text, item.text, limits, tokenizer)
+
+
+def data_of(item: pb.Item) -> bytes:
+    """The bytes of a file. Each look into a message copies them, so look once.
+
+    Raises:
+      InvalidArgument: the item carries text.
+    """
+    if item.WhichOneof("content") == "text":
         raise InvalidArgument(f"A {item.modality} item carries text; send the file's bytes in the `data` field.")
-    if not item.data:
-        raise Empty(f"The {item.modality} item has no bytes. Send the whole file.")
-    if len(item.data) > limits.item_bytes:
-        raise TooLarge(
-            f"The {item.modality} item has {len(item.data):,} bytes; the limit is {limits.item_bytes:,}. "
-            "Send a smaller file."
-        )
+    return item.data
+
+
+def decode_media(encoder: Encoder, item: pb.Item, data: bytes, limits: Limits) -> Rows:
+    """As `decode`, of an item whose data have been taken out. Not for text."""
+    what = f"{item.modality} item"
+    if not data:
+        raise Empty(f"The {what} has no bytes. Send the whole file.")
+    if len(data) > limits.item_bytes:
+        raise TooLarge(f"The {what} has {len(data):,} bytes; the limit is {limits.item_bytes:,}. Send a smaller file.")
     # Each kind of media is imported when it is first met: its libraries cost memory and start-up time.
-    match recipe:
+    match kind := encoder.WhichOneof("recipe"):
         case "picture":
             from .picture import decode_picture
 
-            return decode_picture(encoder.picture, item, limits)
+            return decode_picture(encoder.picture, data, limits, what)
         case "waveform":
             from .waveform import decode_waveform
 
-            return decode_waveform(encoder.waveform, item, limits)
+            return decode_waveform(encoder.waveform, data, item.sample_rate_hz, limits, what)
         case "depth":
             from .depth import decode_depth
 
-            return decode_depth(encoder.depth, item, limits)
+            return decode_depth(encoder.depth, data, item.depth_unit_m, limits, what)
         case "grey":
             from .grey import decode_grey
 
-            return decode_grey(encoder.grey, item, limits)
+            return decode_grey(encoder.grey, data, limits, what)
         case "series":
             from .series import decode_series
 
-            return decode_series(encoder.series, item, limits)
-    raise InvalidArgument(f"This version decodes no {recipe!r} recipe. Use the anybind the model was exported with.")
+            return decode_series(encoder.series, data, what)
+    raise InvalidArgument(f"This version decodes no {kind!r} recipe. Use the anybind the model was exported with.")

@@ -5,7 +5,6 @@ import math
 import numpy as np
 from PIL import Image
 
-from ...proto.v1 import embedding_pb2 as pb
 from ...proto.v1.manifest_pb2 import RESAMPLE_NEAREST, DepthRecipe
 from ..errors import BadShape, Empty, InvalidArgument
 from ..limits import Limits
@@ -17,8 +16,8 @@ from .rows import Rows
 DEFAULT_UNIT_M = 0.001  # millimetres, as nearly every depth camera writes them
 
 
-def decode_depth(recipe: DepthRecipe, item: pb.Item, limits: Limits) -> Rows:
-    """One row: the map in metres, fitted to the recipe. Integer values are multiplied by `item.depth_unit_m`.
+def decode_depth(recipe: DepthRecipe, data: bytes, unit_m: float, limits: Limits, what: str) -> Rows:
+    """One row: the map in metres, fitted to the recipe. Integer values are multiplied by `unit_m`; 0: the default.
 
     Raises:
       BadShape: an 8-bit or colour picture, or an array that is not (H, W).
@@ -27,11 +26,10 @@ def decode_depth(recipe: DepthRecipe, item: pb.Item, limits: Limits) -> Rows:
       Empty: no reading anywhere.
       TooLarge, Undecodable: as for pictures.
     """
-    what = f"{item.modality} item"
-    unit_m = item.depth_unit_m or DEFAULT_UNIT_M
+    unit_m = unit_m or DEFAULT_UNIT_M
     if not (math.isfinite(unit_m) and unit_m > 0):
         raise InvalidArgument(f"The {what}'s depth_unit_m is {unit_m}; it must be above 0, such as 0.001.")
-    values = _read(item.data, limits, what)
+    values = _read(data, limits, what)
     if values.min() < 0:
         raise InvalidArgument(
             f"The {what}'s least value is {values.min():g}; depth is at least 0, and 0 where nothing was seen."

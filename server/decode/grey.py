@@ -3,7 +3,6 @@
 import numpy as np
 from PIL import Image
 
-from ...proto.v1 import embedding_pb2 as pb
 from ...proto.v1.manifest_pb2 import GreyRecipe
 from ..errors import BadShape
 from ..limits import Limits
@@ -13,22 +12,21 @@ from .picture import FORMATS, open_picture, to_rgb
 from .rows import Rows
 
 
-def decode_grey(recipe: GreyRecipe, item: pb.Item, limits: Limits) -> Rows:
+def decode_grey(recipe: GreyRecipe, data: bytes, limits: Limits, what: str) -> Rows:
     """One row: the picture's luma, fitted to the recipe. `.npy` is uint8 (H, W).
 
     Raises:
       BadShape: 16-bit counts, whose scale nobody but the caller knows, or an array of another shape or type.
       TooLarge, Undecodable: as for colour pictures.
     """
-    what = f"{item.modality} item"
-    if is_npy(item.data):
-        array = read_npy(item.data, what)
+    if is_npy(data):
+        array = read_npy(data, what)
         if array.dtype != np.uint8 or array.ndim != 2:
             raise BadShape(f"The {what} is an array {array.shape} of {array.dtype}; uint8 (H, W) is needed.")
         check_pixels(array.shape[1], array.shape[0], limits, what)
         picture = Image.fromarray(np.ascontiguousarray(array))
     else:
-        picture = open_picture(item.data, FORMATS, limits, what)
+        picture = open_picture(data, FORMATS, limits, what)
         if picture.mode.startswith("I"):
             raise BadShape(
                 f"The {what} has 16-bit counts; 8 bits are needed. Scale the range that matters to 0..255 first."

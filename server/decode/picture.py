@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageOps
 
-from ...proto.v1 import embedding_pb2 as pb
 from ...proto.v1.manifest_pb2 import PictureRecipe
 from ..errors import BadShape, TooLarge, Undecodable
 from ..limits import Limits
@@ -20,7 +19,7 @@ _ORIENTATION = 0x0112  # the EXIF tag
 _UPRIGHT = 1
 
 
-def decode_picture(recipe: PictureRecipe, item: pb.Item, limits: Limits) -> Rows:
+def decode_picture(recipe: PictureRecipe, data: bytes, limits: Limits, what: str) -> Rows:
     """One row: the picture, upright, over white where it is transparent, fitted to the recipe.
 
     The first frame of an animation is taken. `.npy` is uint8 (H, W, 3) RGB or (H, W) grey.
@@ -30,11 +29,10 @@ def decode_picture(recipe: PictureRecipe, item: pb.Item, limits: Limits) -> Rows
       Undecodable: not one of the formats, or broken.
       BadShape: an array of another shape or type.
     """
-    what = f"{item.modality} item"
-    if is_npy(item.data):
-        picture = _from_array(read_npy(item.data, what), limits, what)
+    if is_npy(data):
+        picture = _from_array(read_npy(data, what), limits, what)
     else:
-        picture = to_rgb(open_picture(item.data, FORMATS, limits, what))
+        picture = to_rgb(open_picture(data, FORMATS, limits, what))
     fitted = fit(picture, recipe.height, recipe.width, recipe.resample, limits, what)
     return Rows(np.asarray(fitted, dtype=np.uint8)[None])  # (1, height, width, 3)
 

@@ -2,15 +2,13 @@
 
 import numpy as np
 
-from ...proto.v1 import embedding_pb2 as pb
 from ...proto.v1.manifest_pb2 import SeriesRecipe
 from ..errors import BadShape, NotFinite, Undecodable
-from ..limits import Limits
 from .npy import is_npy, read_npy
 from .rows import Rows
 
 
-def decode_series(recipe: SeriesRecipe, item: pb.Item, limits: Limits) -> Rows:
+def decode_series(recipe: SeriesRecipe, data: bytes, what: str) -> Rows:
     """One row: a longer recording keeps its centre; a shorter one is padded with zeros at the end.
 
     Raises:
@@ -18,10 +16,9 @@ def decode_series(recipe: SeriesRecipe, item: pb.Item, limits: Limits) -> Rows:
       BadShape: another number of channels.
       NotFinite: NaN or infinity, also once the values are float32.
     """
-    what = f"{item.modality} item"
-    if not is_npy(item.data):
-        raise Undecodable(f"The {what} is no .npy file ({len(item.data):,} bytes). Save it with np.save.")
-    values = read_npy(item.data, what)
+    if not is_npy(data):
+        raise Undecodable(f"The {what} is no .npy file ({len(data):,} bytes). Save it with np.save.")
+    values = read_npy(data, what)
     if values.ndim != 2 or values.shape[0] != recipe.channels:
         raise BadShape(
             f"The {what} is an array of shape {values.shape}; ({recipe.channels}, samples) is needed, "

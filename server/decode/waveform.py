@@ -7,7 +7,6 @@ import numpy as np
 import soundfile
 import soxr
 
-from ...proto.v1 import embedding_pb2 as pb
 from ...proto.v1.manifest_pb2 import CHANNEL_FIRST, CLIP_PLAN_EVEN, SHORT_CLIP_LOOP, WaveformRecipe
 from ..errors import BadShape, Empty, InvalidArgument, TooLarge, Undecodable
 from ..limits import Limits
@@ -24,10 +23,11 @@ _BLOCK_FRAMES = 1 << 16
 _QUALITY = "HQ"  # 20-bit; chosen by comparing with ImageBind's reference, see docs/imagebind.md
 
 
-def decode_waveform(recipe: WaveformRecipe, item: pb.Item, limits: Limits) -> Rows:
+def decode_waveform(recipe: WaveformRecipe, data: bytes, rate_hz: float, limits: Limits, what: str) -> Rows:
     """The sound's clips, by the recipe's plan, with their spans in seconds.
 
-    `.npy` is (samples,) or (samples, channels), floats in [-1, 1] or int16 or int32, `item.sample_rate_hz` a second.
+    `.npy` is (samples,) or (samples, channels), floats in [-1, 1] or int16 or int32, `rate_hz` a second; 0 stands for
+    the recipe's rate. Files know their own.
 
     Raises:
       TooLarge: longer than `limits.seconds`, found in the header.
@@ -36,12 +36,11 @@ def decode_waveform(recipe: WaveformRecipe, item: pb.Item, limits: Limits) -> Ro
       Undecodable: not one of the formats, or broken.
       BadShape, InvalidArgument: an array of another shape or type, or an impossible rate.
     """
-    what = f"{item.modality} item"
-    if is_npy(item.data):
-        rate_hz = item.sample_rate_hz or recipe.sample_rate_hz
-        signal = _from_array(read_npy(item.data, what), rate_hz, recipe, limits, what)
+    if is_npy(data):
+        rate_hz = rate_hz or recipe.sample_rate_hz
+        signal = _from_array(read_npy(data, what), rate_hz, recipe, limits, what)
     else:
-        signal, rate_hz = _from_file(item.data, recipe, limits, what)
+        signal, rate_hz = _from_file(data, recipe, limits, what)
     if len(signal) < MIN_S * rate_hz:
         raise Empty(f"The {what} lasts {len(signal) / rate_hz:g} s; at least {MIN_S:g} s are needed.")
     if rate_hz != recipe.sample_rate_hz:

@@ -4,8 +4,8 @@ Reads items from a socket and answers with rows. What media libraries do with ho
 no other: its memory is bounded by RLIMIT_AS, the time of one item by an alarm that kills, and it can neither write
 files nor, once started, open more than a few. See `isolation` for the other end.
 
-On the socket, little-endian: a request is two lengths (uint32), an `Encoder`, an `Item`; a reply is two lengths, a
-JSON header, the rows' bytes.
+On the socket a message is three lengths (little-endian uint32) and so many bytes each. A request: an `Encoder`, an
+`Item` without its data, the data. A reply: a JSON header, nothing, the rows.
 """
 
 import json
@@ -21,9 +21,9 @@ from ...proto.v1 import embedding_pb2 as pb
 from ...proto.v1.manifest_pb2 import Encoder
 from ..errors import Internal, ServingError, TooLarge
 from ..limits import Limits
-from . import Rows, decode, depth, grey, picture, series, waveform  # noqa: F401 - later, files could not be opened
+from . import Rows, decode_media, depth, grey, picture, series, waveform  # noqa: F401 - later, files could not be opened
 
-LENGTHS = struct.Struct("<II")
+LENGTHS = struct.Struct("<III")
 _OPEN_FILES = 8
 
 
@@ -36,21 +36,21 @@ def main() -> None:
         signal.setitimer(signal.ITIMER_REAL, seconds)  # SIGALRM is left to do what it does: end the process
         header, rows = _answer(*request, limits)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        send(channel, json.dumps(header).encode(), rows)
+        send(channel, json.dumps(header).encode(), b"", rows)
 
 
-def send(channel: socket.socket, first: bytes, second: bytes | memoryview) -> None:
-    channel.sendall(LENGTHS.pack(len(first), len(second)) + first)
-    channel.sendall(second)
+def send(channel: socket.socket, first: bytes, second: bytes, third: bytes | memoryview) -> None:
+    channel.sendall(LENGTHS.pack(len(first), len(second), len(third)) + first + second)
+    channel.sendall(third)
 
 
-def receive(channel: socket.socket) -> tuple[bytearray, bytearray] | None:
-    """The two parts of a message; None when the other end is gone."""
+def receive(channel: socket.socket) -> list[bytearray] | None:
+    """The three parts of a message; None when the other end is gone."""
     lengths = _receive_exactly(channel, LENGTHS.size)
     if lengths is None:
         return None
     parts = [_receive_exactly(channel, length) for length in LENGTHS.unpack(lengths)]
-    return None if None in parts else (parts[0], parts[1])
+    return None if None in parts else parts
 
 
 def _receive_exactly(channel: socket.socket, count: int) -> bytearray | None:
@@ -64,9 +64,9 @@ def _receive_exactly(channel: socket.socket, count: int) -> bytearray | None:
     return buffer
 
 
-def _answer(encoder: bytes, item: bytes, limits: Limits) -> tuple[dict, bytes | memoryview]:
+def _answer(encoder: bytearray, item: bytearray, data: bytearray, limits: Limits) -> tuple[dict, bytes | memoryview]:
     try:
-        rows = decode(Encoder.FromString(bytes(encoder)), pb.Item.FromString(bytes(item)), limits)
+        rows = decode_media(Encoder.FromString(bytes(encoder)), pb.Item.FromString(bytes(item)), bytes(data), limits)
     except ServingError as error:
         return {"code": error.code, "message": str(error)}, b""
     except MemoryError:

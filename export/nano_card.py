@@ -13,7 +13,7 @@ enough for a laptop's processor. Pictures are the anchor; the others were aligne
 
 | modality | takes | encoder | values |
 |---|---|---|---|
-| image | RGB, short side to 48, centre cut out | residual convolutions, 4 stages to 512 | 5.4 M |
+| image | RGB, short side to 40, centre cut out | residual convolutions, 4 stages to 512 | 5.4 M |
 | text | WordPiece, at most 64 ids | 3 transformer layers of 384, word embeddings factorised to 128 | 9.4 M |
 | audio | 16 kHz mono, clips of 5 s, at most 3 | 64 log-mel bands, residual convolutions to 256 | 1.8 M |
 | depth | metres, 64 x 64, up to 10 m | nearness, log distance and mask, residual convolutions to 256 | 1.5 M |
@@ -43,14 +43,14 @@ finding or telling apart people, not where a wrong hit does harm.
 
 ## Procedure
 
-`anybind align --recipe nano --data DIR`, five stages, AdamW, half-cosine learning rate, averaged weights; the numbers are
-in `encoders/align/recipe_nano.py`, the why in `docs/training.md`.
+`anybind align --recipe nano --data DIR`, five stages, AdamW, half-cosine learning rate, averaged weights; the numbers
+are in `encoders/align/recipe_nano.py`, the why in `docs/training.md`.
 
-1. **text**: the teacher's sentence embeddings are distilled into three of its layers, on captions, prompts and every whole
-   word of its vocabulary.
-2. **image**: symmetric InfoNCE with a learned temperature between pictures and prompts of their labels, prompts of their
-   concepts, or captions, as the teacher embeds them through the text encoder's last layer, which learns along. The
-   training frames of the three rooms are shown in two views besides.
+1. **text**: the teacher's sentence embeddings are distilled into three of its layers, on captions, prompts and every
+   whole word of its vocabulary.
+2. **image**: symmetric InfoNCE with a learned temperature between pictures and prompts of their labels, prompts of
+   their concepts, or captions, as the teacher embeds them through the text encoder's last layer, which learns along.
+   The training frames of the three rooms are shown in two views besides.
 3. **audio**: the image encoder is frozen; a sound meets only pictures of the same concept.
 4. **audio_text**: the same, and sounds that have no picture meet the words of their label.
 5. **depth**: a map meets the frozen embedding of its own colour frame, the same random rectangle cut out of both.
@@ -58,9 +58,10 @@ in `encoders/align/recipe_nano.py`, the why in `docs/training.md`.
 Trained as pairs: image and text, audio and image, depth and image, and audio and text for the sounds without a picture.
 **Emergent**, never trained as a pair: audio and text for sounds that have one, depth and text, audio and depth.
 
-Held out, by name, before training: the `val` pictures, a fifth of the recordings of every label by whole recording or pitch,
-100 depth frames with a margin that is neither trained on nor measured, and words that stand in no training prompt. Captions
-and the text encoder's vocabulary hold those words as well: "unseen" means that no picture was ever shown with them.
+Held out, by name, before training: the `val` pictures, a fifth of the recordings of every label by whole recording or
+pitch, 100 depth frames with a margin that is neither trained on nor measured, and words that stand in no training
+prompt. Captions and the text encoder's vocabulary hold those words as well: "unseen" means that no label shown with a
+picture had them.
 """
 
 _TAIL = """
@@ -116,15 +117,17 @@ def _numbers(lines: list[Line]) -> str:
     return "\n".join(
         [
             "\n## Numbers\n",
-            "By `anybind eval --model nano --data DIR` on the rows set apart. The lower end of a 95 % bootstrap interval is",
-            "compared with what the model was asked to reach.\n",
+            "By `anybind eval --model nano --data DIR` on the rows set apart. The lower end of a 95 % bootstrap",
+            "interval is compared with what the model was asked to reach.\n",
             "| measure | value | lower end | asked | reached |\n|---|---|---|---|---|",
             *rows,
             "\nEverything measured; chance is a random order, or the largest class; shuffled: the same encoders with",
             "shuffled weights.\n",
-            "| asked → found | of | metric | value | interval | chance | shuffled | |\n|---|---|---|---|---|---|---|---|",
+            "| asked → found | of | metric | value | interval | chance | shuffled | |",
+            "|---|---|---|---|---|---|---|---|",
             *matrix,
-            "\nGap: the distance of two modalities' centroids, 0 to 2. Hubness: the skewness of how often a thing is found.\n",
+            "\nGap: the distance of two modalities' centroids, 0 to 2. Hubness: the skewness of how often a thing is",
+            "among a query's ten nearest.\n",
             "| asked → found | gap | hubness |\n|---|---|---|",
             *gaps,
             "",

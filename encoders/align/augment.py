@@ -6,6 +6,8 @@ pictures and depth maps with torch alone.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
@@ -16,14 +18,22 @@ def uniform(rows: int, low: float, high: float, rng: Generator) -> Tensor:
     return torch.rand(rows, 1, 1, 1, generator=rng) * (high - low) + low
 
 
-def crop(x: Tensor, size: int, rng: Generator, area: tuple[float, float] = (0.6, 1.0), flip: bool = True) -> Tensor:
+def crop(
+    x: Tensor,
+    size: int,
+    rng: Generator,
+    area: tuple[float, float] = (0.6, 1.0),
+    flip: bool = True,
+    alike: int = 1,
+) -> Tensor:
     """A random rectangle of each row, scaled to `size`, half of them mirrored.
 
     Args:
         x: float32 (B, C, H, W).
         area: least and most share of the picture's area that is kept; its aspect ratio is in [3/4, 4/3].
+        alike: so many rows after one another get the same rectangle.
     """
-    rows = len(x)
+    rows = len(x) // alike
     side = uniform(rows, *area, rng).sqrt()
     stretch = torch.exp(uniform(rows, -0.144, 0.144, rng))  # each axis by 0.866 .. 1.155
     high, wide = (side * stretch).clamp(max=1).view(-1), (side / stretch).clamp(max=1).view(-1)
@@ -33,12 +43,13 @@ def crop(x: Tensor, size: int, rng: Generator, area: tuple[float, float] = (0.6,
     theta = torch.zeros(rows, 2, 3)
     theta[:, 0, 0], theta[:, 0, 2] = wide * mirror, shift_x
     theta[:, 1, 1], theta[:, 1, 2] = high, shift_y
-    grid = F.affine_grid(theta, [rows, x.shape[1], size, size], align_corners=False)
+    theta = theta.repeat_interleave(alike, dim=0)
+    grid = F.affine_grid(theta, [len(x), x.shape[1], size, size], align_corners=False)
     return F.grid_sample(x, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
 
 def colour(x: Tensor, rng: Generator, strength: float = 0.3, grey: float = 0.05) -> Tensor:
-    """Brightness, contrast and saturation by 1 +- strength; a share `grey` loses its colour. x: (B, 3, H, W) in [0, 1]."""
+    """Brightness, contrast, saturation by 1 +- strength; a share `grey` has no colour. x: (B, 3, H, W) in [0, 1]."""
     rows = len(x)
     weights = x.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
     x = x * uniform(rows, 1 - strength, 1 + strength, rng)
@@ -51,15 +62,21 @@ def colour(x: Tensor, rng: Generator, strength: float = 0.3, grey: float = 0.05)
     return ((luma + (x - luma) * saturation) * tint).clamp(0, 1)
 
 
-def blur(x: Tensor, rng: Generator, share: float = 0.25) -> Tensor:
-    """A share of the rows loses detail, as far as a picture of 24 pixels has it, so that sharpness teaches nothing."""
-    rows, size = len(x), x.shape[-1]
-    chosen = torch.rand(rows, generator=rng) < share
-    small = int(torch.randint(min(24, size - 1), size, (1,), generator=rng))
-    soft = F.interpolate(x[chosen], size=(small, small), mode="bilinear", antialias=True)
-    out = x.clone()
-    out[chosen] = F.interpolate(soft, size=(size, size), mode="bilinear")
-    return out
+@dataclass(frozen=True)
+class Blur:
+    """A share of the rows loses detail, down to what a picture of `least` pixels has: sharpness shall teach nothing."""
+
+    share: float
+    least: int
+
+    def __call__(self, x: Tensor, rng: Generator) -> Tensor:
+        rows, size = len(x), x.shape[-1]
+        chosen = torch.rand(rows, generator=rng) < self.share
+        small = int(torch.randint(min(self.least, size - 1), size, (1,), generator=rng))
+        soft = F.interpolate(x[chosen], size=(small, small), mode="bilinear", antialias=True)
+        out = x.clone()
+        out[chosen] = F.interpolate(soft, size=(size, size), mode="bilinear")
+        return out
 
 
 def erase(x: Tensor, rng: Generator, share: float = 0.2, side: float = 0.3) -> Tensor:
@@ -73,33 +90,33 @@ def erase(x: Tensor, rng: Generator, share: float = 0.2, side: float = 0.3) -> T
     return torch.where(hole, torch.full_like(x, 0.45), x)
 
 
-def picture(batch: Tensor, size: int, rng: Generator, flip: bool = True, least: float = 0.6) -> Tensor:
+def picture(batch: Tensor, size: int, rng: Generator, blur: Blur, flip: bool = True) -> Tensor:
     """Everything above on uint8 (B, H, W, 3); float32 (B, 3, size, size) in [0, 1]."""
     x = batch.permute(0, 3, 1, 2).float() / 255
-    x = crop(x, size, rng, (least, 1.0), flip)
-    return erase(colour(blur(x, rng), rng), rng)
+    return erase(colour(blur(crop(x, size, rng, flip=flip), rng), rng), rng)
 
 
-def same_crop(picture: Tensor, metres: Tensor, size: int, rng: Generator) -> tuple[Tensor, Tensor]:
+def same_crop(picture: Tensor, metres: Tensor, size: int, rng: Generator, alike: int = 1) -> tuple[Tensor, Tensor]:
     """One random rectangle cut out of a picture and out of its depth map, mirrored together.
 
     Args:
         picture: uint8 (B, H, W, 3).
         metres: float32 (B, H, W), 0 where nothing was seen.
+        alike: so many rows after one another are cut alike.
 
     Returns:
         uint8 (B, size, size, 3) and float32 (B, size, size).
     """
     seen = (metres > 0).float()
     both = torch.cat([picture.permute(0, 3, 1, 2).float(), torch.stack([metres, seen], dim=1)], dim=1)
-    both = crop(both, size, rng, area=(0.5, 1.0))
+    both = crop(both, size, rng, area=(0.5, 1.0), alike=alike)
     weight = both[:, 4]
     cut = torch.where(weight > 0.5, both[:, 3] / weight.clamp(min=0.5), torch.zeros_like(weight))
     return both[:, :3].round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1), cut
 
 
 def depth(metres: Tensor, rng: Generator) -> Tensor:
-    """What another sensor would have made of it: holes, a scale error, noise that grows with distance, a near wall cut off.
+    """What another sensor would have made of it: holes, a scale error, noise that grows with distance, a far limit.
 
     Args:
         metres: float32 (B, H, W), 0 where nothing was seen.
@@ -162,6 +179,7 @@ def spectrum(mel: Tensor, rng: Generator) -> Tensor:
     mel = mel + F.interpolate(bends, size=(mels, 1), mode="bilinear", align_corners=True)
     floor = float(mel.mean())
     torch.manual_seed(int(torch.randint(2**31, (1,), generator=rng)))  # torchaudio's masks draw from the global state
-    for mask in (FrequencyMasking(12, iid_masks=True), TimeMasking(60, iid_masks=True), TimeMasking(60, iid_masks=True)):
+    bands, stretch = FrequencyMasking(12, iid_masks=True), TimeMasking(60, iid_masks=True)
+    for mask in (bands, stretch, stretch):
         mel = mask(mel, floor)
     return mel

@@ -90,12 +90,12 @@ class Tables:
         apart = heldout.load()["audio"]
         if name == "val":
             return np.array([i for i, row in enumerate(self.audio) if row["file"] in apart])
-        groups: dict[str, dict[str, None]] = {}
-        for row in self.audio:
-            if row["file"] not in apart:
-                groups.setdefault(row["label"], {})[row["group"]] = None
-        dev = {g for found in groups.values() if len(found) >= DEV_AUDIO_GROUPS for g in sorted(found)[::DEV_AUDIO_EVERY]}
         free = [i for i, row in enumerate(self.audio) if row["file"] not in apart]
+        groups: dict[str, set[str]] = {}
+        for i in free:
+            groups.setdefault(self.audio[i]["label"], set()).add(self.audio[i]["group"])
+        many = [sorted(found) for found in groups.values() if len(found) >= DEV_AUDIO_GROUPS]
+        dev = {group for found in many for group in found[::DEV_AUDIO_EVERY]}
         return np.array([i for i in free if (self.audio[i]["group"] in dev) == (name == "dev")])
 
     def depth_split(self, name: str) -> np.ndarray:
@@ -110,7 +110,8 @@ class Tables:
         """The teacher's embeddings of the sentences, float16 (N, 384), cached under `name`."""
         found = self._cached(f"{name}.npy", lambda: teacher.embed(sentences).astype(np.float16))
         if len(found) != len(sentences):
-            raise ValueError(f"{self.cache / name}.npy holds {len(found)} rows for {len(sentences)} sentences; delete it")
+            path = self.cache / f"{name}.npy"
+            raise ValueError(f"{path} holds {len(found)} rows for {len(sentences)} sentences; delete it.")
         return found
 
     def taught_words(self, names: list[str], templates: tuple[str, ...], cache: str) -> np.ndarray:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...proto.v1 import embedding_pb2, manifest_pb2 as pb
+from ...proto.v1 import embedding_pb2
+from ...proto.v1 import manifest_pb2 as pb
 from ...server.decode import decode
 from ...server.limits import Limits
 from .. import nano
@@ -36,9 +37,7 @@ RECIPES = {
 # Training keeps a margin around a picture or map, to cut its own out of.
 WIDE_PICTURE = pb.PictureRecipe(height=72, width=72, resample=pb.RESAMPLE_BICUBIC)
 WIDE_FRAME = pb.PictureRecipe(height=72, width=96, resample=pb.RESAMPLE_BICUBIC)
-WIDE_DEPTH = pb.DepthRecipe(
-    height=72, width=96, resample=pb.RESAMPLE_BILINEAR, max_metres=nano.DepthEncoder.FAR_M
-)
+WIDE_DEPTH = pb.DepthRecipe(height=72, width=96, resample=pb.RESAMPLE_BILINEAR, max_metres=nano.DepthEncoder.FAR_M)
 
 
 def read(recipe: pb.PictureRecipe | pb.WaveformRecipe | pb.DepthRecipe, data: bytes) -> np.ndarray:

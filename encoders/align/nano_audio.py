@@ -133,7 +133,7 @@ class AudioTask:
 
     @torch.inference_mode()
     def measure(self, model: Aligned) -> dict[str, float]:
-        """Development sounds: the concept of the nearest mean picture, and pictures of the concept among the nearest 10."""
+        """Development sounds: the concept of the nearest mean picture, and pictures of it among the nearest 10."""
         rows = self.tables.audio_split("dev")
         sounds = embed_sounds(model.encoder, self.tables, rows)
         known = torch.from_numpy(self.concepts[rows])

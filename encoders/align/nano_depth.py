@@ -1,7 +1,8 @@
 """Stage `depth`: depth maps against the frozen image anchor, frame by frame.
 
 A random rectangle is cut out of the picture and out of its map together, so that a few hundred frames make as many
-pairs as are asked for; the picture's side is embedded by the frozen anchor on the way.
+pairs as are asked for; the picture's side is embedded by the frozen anchor on the way. A batch holds runs of
+neighbouring frames, each run cut alike: what tells neighbours apart is then where the camera was, and nothing else.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from .nano_audio import Aligned
 from .nano_image import embed_pictures
 
 STEPS = 24
+RUN = 8  # neighbouring frames
 
 
 @dataclass
@@ -47,10 +49,13 @@ class DepthTask:
 
     def batches(self, epoch: int, rng: Generator) -> Iterator[Batch]:
         for _ in range(self.steps):
-            rows = np.sort(self.rows[torch.randperm(len(self.rows), generator=rng)[: self.batch].numpy()])
-            frames = torch.from_numpy(self.tables.frames[rows])
-            maps = torch.from_numpy(self.tables.maps[rows].astype(np.float32))
-            pictures, metres = augment.same_crop(frames, maps, nano.DEPTH_SIZE, rng)
+            first = torch.randperm(len(self.rows) - RUN, generator=rng)[: self.batch // RUN].numpy()
+            rows = self.rows[(first[:, None] + np.arange(RUN)).reshape(-1)]
+            height, width = self.tables.frames.shape[1:3]
+            left = int(torch.randint(width - height + 1, (1,), generator=rng))  # a square, as the recipe cuts one
+            frames = torch.from_numpy(self.tables.frames[rows, :, left : left + height])
+            maps = torch.from_numpy(self.tables.maps[rows, :, left : left + height].astype(np.float32))
+            pictures, metres = augment.same_crop(frames, maps, nano.DEPTH_SIZE, rng, alike=RUN)
             yield Batch(augment.depth(metres, rng), embed_pictures(self.anchor, pictures.numpy()))
 
     def loss(self, batch: Batch) -> Tensor:

@@ -1,16 +1,19 @@
-"""Stage `image`: pictures against the words and sentences that go with them.
+"""Stages `image` and `image_soft`: pictures against the words and sentences that go with them.
 
 The text side is the teacher's sentence embedding through the text encoder's own head, which learns along; the text
 encoder itself is distilled later to give the same. Three terms: a picture and a prompt of its label or its captions, a
 picture and a prompt of its concept, and a room's picture and another view of itself, because telling two views of one
 room apart is what depth will be aligned to.
+
+`image_soft` puts the filter `nano.Soften` before the encoder and goes on, more of the pictures blurred, while every
+embedding is held near what it was without the filter.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -24,19 +27,18 @@ from .losses import Temperature, info_nce
 
 PLACES = ("kitchen", "office dining area", "lab")
 CAPTION_REPEATS = 3  # captioned pictures are few
-# Side of the training pictures from each epoch on. Most sources hold 32 pixels, so smaller ones lose little and cost two
-# thirds; a random cut shows things larger than a whole picture does, so what is learned at 40 holds at 48 (Touvron et
-# al. 2019); the last epochs are at the size that is served.
-SIZES = {0: 48, 2: 40, 18: nano.IMAGE_SIZE}
+# Side of the training pictures from each epoch on. Most sources hold 32 pixels: small ones lose little and cost less.
+SIZES = {0: 48, 2: nano.IMAGE_SIZE}
+HOLD = 4.0  # weight of an embedding's distance from what it was, in `image_soft`
 CENTRE_EPOCH = 11  # from here on both sides' means are taken away, so that neither sits in a corner of its own
 
 
 class Anchor(nn.Module):
     """What the stage learns: the image encoder, the text encoder's head, the temperatures."""
 
-    def __init__(self) -> None:
+    def __init__(self, soft: bool = False) -> None:
         super().__init__()
-        self.image = nano.ImageEncoder()
+        self.image = nano.ImageEncoder(soft=soft)
         self.text = nano.Head(384)
         self.scale, self.view_scale = Temperature(0.07), Temperature(0.1)
 
@@ -54,6 +56,10 @@ class Batch:
 
 class ImageTask:
     """See the module."""
+
+    blur: ClassVar[augment.Blur] = augment.Blur(share=0.25, least=24)
+    sizes: ClassVar[dict[int, int]] = SIZES
+    centre_epoch: ClassVar[int | None] = CENTRE_EPOCH
 
     def __init__(self, tables: Tables, model: Anchor, batch: int = 256, rooms: int = 16) -> None:
         self.tables, self.model, self.batch, self.rooms = tables, model, batch, rooms
@@ -102,8 +108,8 @@ class ImageTask:
         order = np.concatenate([self.always, self.sometimes[half.numpy()]])
         order = order[torch.randperm(len(order), generator=rng).numpy()]
         rooms = self.tables.depth_split("train")
-        self.size = SIZES[max(start for start in SIZES if start <= epoch)]
-        if epoch == CENTRE_EPOCH:
+        self.size = self.sizes[max(start for start in self.sizes if start <= epoch)]
+        if epoch == self.centre_epoch:
             self._centre()
         for step in range(self.steps):
             rows = order[step * self.batch : (step + 1) * self.batch]
@@ -123,9 +129,9 @@ class ImageTask:
         frames = torch.from_numpy(self.tables.frames[np.sort(seen)])
         pictures = torch.cat(
             [
-                augment.picture(torch.from_numpy(self.tables.pictures[rows]), self.size, rng),
-                augment.picture(frames, self.size, rng, flip=False, least=0.6),
-                augment.picture(frames, self.size, rng, flip=False, least=0.6),
+                augment.picture(torch.from_numpy(self.tables.pictures[rows]), self.size, rng, self.blur),
+                augment.picture(frames, self.size, rng, self.blur, flip=False),
+                augment.picture(frames, self.size, rng, self.blur, flip=False),
             ]
         )
         scenes = self.scenes[np.sort(seen)]
@@ -151,7 +157,11 @@ class ImageTask:
         pictures = batch.pictures.contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16):
             features = self.run(pictures)
-        image = model.image.head(features.float())
+        return self._compare(model.image.head(features.float()), batch)
+
+    def _compare(self, image: Tensor, batch: Batch) -> Tensor:
+        """The three terms, of embeddings (B, 256)."""
+        model = self.model
         text = model.text(torch.cat([batch.words, batch.captions]))
         words, captions = text[: len(self.names)], text[len(self.names) :]
         scale = model.scale()
@@ -191,6 +201,39 @@ class ImageTask:
         }
 
 
+class SoftTask(ImageTask):
+    """Stage `image_soft`. Only the image encoder learns.
+
+    Args:
+        before: the encoder as stage `image` left it, frozen.
+    """
+
+    blur = augment.Blur(share=0.4, least=18)
+    sizes: ClassVar[dict[int, int]] = {0: nano.IMAGE_SIZE}
+    centre_epoch = None
+
+    def __init__(self, tables: Tables, model: Anchor, before: nano.ImageEncoder) -> None:
+        super().__init__(tables, model)
+        model.text.requires_grad_(False)
+        self.before = before
+        self.run_before = torch.compile(before.features, dynamic=False)
+
+    def groups(self) -> list[dict[str, Any]]:
+        return [{"params": list(self.model.image.parameters())}]
+
+    def loss(self, batch: Batch) -> Tensor:
+        pictures = batch.pictures.contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cpu", torch.bfloat16):
+            features = self.run(pictures)
+            with torch.no_grad():
+                known = self.run_before(pictures)
+        image = self.model.image.head(features.float())
+        with torch.no_grad():
+            target = self.before.head(known.float())
+        near = 1 - (image * target).sum(1)
+        return self._compare(image, batch) + HOLD * near.mean()
+
+
 def _position(index: Tensor, mask: Tensor) -> Tensor:
     """Where each index stands among the chosen ones."""
     return (mask.cumsum(0) - 1)[index.clamp(min=0)]
@@ -201,12 +244,11 @@ def embed_pictures(encoder: nano.ImageEncoder, pictures: np.ndarray, size: int =
     """Embeddings of cached pictures, uint8 (N, H, W, 3), scaled to `size`: float32 (N, 256)."""
     out = []
     for start in range(0, len(pictures), 256):
-        x = torch.from_numpy(np.ascontiguousarray(pictures[start : start + 256])).permute(0, 3, 1, 2).float()
+        x = torch.from_numpy(np.array(pictures[start : start + 256])).permute(0, 3, 1, 2).float()
         x = F.interpolate(x, size=(size, size), mode="bicubic", antialias=True).round().clamp(0, 255)
         x = ((x / 255 - encoder.mean) / encoder.std).contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16):
-            features = encoder.features(x)
-        out.append(encoder.head(features.float()))
+            out.append(encoder.embed(x).float())
     return torch.cat(out)
 
 

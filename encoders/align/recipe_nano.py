@@ -1,6 +1,7 @@
-"""How nano is made: five stages in order, each resumable, each leaving `<stage>.pt` in the runs folder.
+"""How nano is made: six stages in order, each resumable, each leaving `<stage>.pt` in the runs folder.
 
-text -> image -> audio -> audio_text -> depth. Every number of the training is here or a constant of its stage's module.
+text -> image -> image_soft -> audio -> audio_text -> depth. Every number of the training is here or a constant of its
+stage's module.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ from .train import Schedule, fit
 SCHEDULES = {
     "text": Schedule(epochs=2, learning_rate=4e-4, warmup_epochs=0.1, weight_decay=0.01),
     "image": Schedule(epochs=20, learning_rate=1.5e-3),
-    "audio": Schedule(epochs=60, learning_rate=1e-3, warmup_epochs=3, average=0.995),
-    "audio_text": Schedule(epochs=50, learning_rate=7e-4, warmup_epochs=3, average=0.995),
-    "depth": Schedule(epochs=80, learning_rate=1e-3, warmup_epochs=3, average=0.995),
+    "image_soft": Schedule(epochs=3, learning_rate=5e-4, warmup_epochs=0.2, average=0.99, seed=7),
+    "audio": Schedule(epochs=35, learning_rate=1e-3, warmup_epochs=3, average=0.995),
+    "audio_text": Schedule(epochs=30, learning_rate=7e-4, warmup_epochs=3, average=0.995),
+    "depth": Schedule(epochs=60, learning_rate=1e-3, warmup_epochs=3, average=0.995),
 }
 STAGES = tuple(SCHEDULES)
 
@@ -51,16 +53,15 @@ def load_nano(runs: Path) -> dict[str, nn.Module]:
     Raises:
         FileNotFoundError: a stage has not been run; the message names it.
     """
-    image = _weights(runs, "image")
     encoders = {
         "image": nano.ImageEncoder(),
         "text": nano.TextEncoder(),
         "audio": nano.AudioEncoder(),
         "depth": nano.DepthEncoder(),
     }
-    encoders["image"].load_state_dict(image["image"])
+    encoders["image"].load_state_dict(_weights(runs, "image_soft"))
     encoders["text"].load_state_dict(_weights(runs, "text"))
-    encoders["text"].head.load_state_dict(image["text_head"])  # the text side of the image stage
+    encoders["text"].head.load_state_dict(_weights(runs, "image")["text_head"])
     encoders["audio"].load_state_dict(_weights(runs, "audio_text"))
     encoders["depth"].load_state_dict(_weights(runs, "depth"))
     return {name: encoder.eval().requires_grad_(False) for name, encoder in encoders.items()}
@@ -80,6 +81,19 @@ def _train_image(tables: Tables, runs: Path, console: Console) -> dict[str, dict
     nano_image.start_text_head(model.text, sentences)
     trained = _fit(task, "image", runs, console)
     return {"image": trained.image.state_dict(), "text_head": trained.text.state_dict()}
+
+
+def _train_image_soft(tables: Tables, runs: Path, console: Console) -> dict[str, Tensor]:
+    known = _weights(runs, "image")
+    before = nano.ImageEncoder(soft=False)
+    before.load_state_dict(known["image"])
+    model = nano_image.Anchor(soft=True)
+    model.image.load_state_dict(known["image"])
+    model.text.load_state_dict(known["text_head"])
+    for encoder in (before, model.image):
+        encoder.to(memory_format=torch.channels_last)
+    task = nano_image.SoftTask(tables, model, before.eval().requires_grad_(False))
+    return _fit(task, "image_soft", runs, console).image.state_dict()
 
 
 def _train_audio(tables: Tables, runs: Path, console: Console) -> dict[str, Tensor]:
@@ -104,6 +118,7 @@ def _train_depth(tables: Tables, runs: Path, console: Console) -> dict[str, Tens
 _MAKERS: dict[str, Callable[[Tables, Path, Console], dict]] = {
     "text": _train_text,
     "image": _train_image,
+    "image_soft": _train_image_soft,
     "audio": _train_audio,
     "audio_text": _train_audio_text,
     "depth": _train_depth,
@@ -111,8 +126,11 @@ _MAKERS: dict[str, Callable[[Tables, Path, Console], dict]] = {
 
 
 def anchors(tables: Tables, runs: Path) -> Tensor:
-    """The frozen anchor's embeddings of all `tables.pictures`, float32 (N, 256)."""
-    return nano_image.embed_pictures(_image_encoder(runs), tables.pictures).clone()
+    """The frozen anchor's embeddings of all `tables.pictures`, float32 (N, 256), kept beside its weights."""
+    path = runs / "anchors.pt"
+    if not path.exists() or path.stat().st_mtime < (runs / "image_soft.pt").stat().st_mtime:
+        torch.save(nano_image.embed_pictures(_image_encoder(runs), tables.pictures).clone(), path)
+    return torch.load(path, weights_only=True)
 
 
 @torch.inference_mode()
@@ -132,7 +150,7 @@ def _fit(task, name: str, runs: Path, console: Console) -> nn.Module:
 
 def _image_encoder(runs: Path) -> nano.ImageEncoder:
     encoder = nano.ImageEncoder()
-    encoder.load_state_dict(_weights(runs, "image")["image"])
+    encoder.load_state_dict(_weights(runs, "image_soft"))
     return encoder.eval().requires_grad_(False)
 
 

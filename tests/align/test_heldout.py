@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from anybind.encoders.align import heldout, prompts, recipe_nano
 from anybind.encoders.align.data import Tables
 
@@ -54,8 +55,9 @@ def test_unseen_words_stand_in_no_training_prompt(tables: Tables) -> None:
 
 
 def test_an_unknown_stage_is_refused_by_name(shared: Path, tmp_path: Path) -> None:
-    from anybind.encoders.align import align_nano
     from rich.console import Console
+
+    from anybind.encoders.align import align_nano
 
     with pytest.raises(ValueError, match=r"smell.*text, image, audio, audio_text, depth"):
         align_nano(shared / "data", tmp_path, ["smell"], Console(quiet=True))

@@ -4,8 +4,9 @@ import math
 
 import pytest
 import torch
-from anybind.encoders.align.losses import MAX_SCALE, Temperature, info_nce
 from torch.nn import functional as F
+
+from anybind.encoders.align.losses import MAX_SCALE, Temperature, info_nce
 
 AXES = torch.eye(3)
 

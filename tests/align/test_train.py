@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from anybind.encoders.align.losses import Temperature, info_nce
-from anybind.encoders.align.train import Schedule, fit
 from rich.console import Console
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
+
+from anybind.encoders.align.losses import Temperature, info_nce
+from anybind.encoders.align.train import Schedule, fit
 
 QUIET = Console(quiet=True)
 

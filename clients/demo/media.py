@@ -4,6 +4,7 @@ Everything is drawn from fixed seeds, so two runs give the same files. Nothing i
 """
 
 import os
+import signal
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -81,11 +82,16 @@ def make(folder: Path) -> Iterator[tuple[int, int]]:
     yield 0, len(missing)
     if not missing:
         return
-    with ProcessPoolExecutor(min(os.cpu_count() or 1, len(missing)), get_context("spawn")) as pool:
+    # An interrupt ends the workers at once and without a word; what they were at is a file of another name.
+    quiet = {"initializer": signal.signal, "initargs": (signal.SIGINT, signal.SIG_DFL)}
+    pool = ProcessPoolExecutor(min(os.cpu_count() or 1, len(missing)), get_context("spawn"), **quiet)
+    try:
         tasks = [pool.submit(write, folder, file) for file in missing]
         for done, task in enumerate(as_completed(tasks), 1):
             task.result()
             yield done, len(missing)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def files() -> list[str]:

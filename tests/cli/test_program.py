@@ -17,7 +17,7 @@ from anybind.clients.cli.serve import serve
 from anybind.server.limits import Limits
 from anybind.server.settings import Settings
 
-COMMANDS = ["serve", "index", "models", "info", "export", "align", "eval", "demo", "embed", "search"]
+COMMANDS = ["serve", "index", "models", "info", "export", "align", "eval", "demo", "embed", "search", "bench"]
 
 # Runs the program with some packages gone, as where an extra was not installed.
 WITHOUT = """

@@ -8,7 +8,7 @@ from PIL import Image
 WIDTH, HEIGHT = 640, 848
 
 
-def photographs(count: int = 16) -> list[bytes]:
+def photographs(count: int = 6) -> list[bytes]:
     """Pictures with the spectrum of natural ones (amplitude falls as one over frequency), at quality 85."""
     return [_jpeg(np.random.default_rng(seed)) for seed in range(count)]
 

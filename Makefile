@@ -4,7 +4,7 @@ SERVE := .venv-serve
 DEV := .venv-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint proto clean
+.PHONY: help demo test test-all bench lint proto clean
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -19,6 +19,9 @@ test: $(DEV)/installed ## install what tests need and run them, in a few minutes
 
 test-all: $(DEV)/installed ## the same with the slow ones
 	$(DEV)/bin/python -m pytest -m "slow or not slow"
+
+bench: $(DEV)/installed ## measure serving beside the raw loop, as ratios; ten minutes on an idle machine
+	$(DEV)/bin/python benchmarks/serving.py
 
 lint: $(DEV)/installed ## check style and the arrows between the rooms
 	$(DEV)/bin/ruff check .

@@ -90,3 +90,17 @@ def test_the_fast_transform_of_training_is_the_graphs_own() -> None:
 def test_all_encoders_together_fit_in_40_megabytes_at_half_precision() -> None:
     values = sum(p.numel() for make, _, _ in ROWS.values() for p in make().state_dict().values())
     assert values * 2 < 40e6
+
+
+def test_the_filter_keeps_flat_pictures_and_takes_fine_colour_away() -> None:
+    flat = torch.tensor([0.2, 0.5, -0.3]).view(1, 3, 1, 1).expand(1, 3, 40, 40)
+    torch.testing.assert_close(nano.Soften()(flat), flat)
+    stripes = torch.zeros(1, 3, 40, 40)
+    stripes[:, 0, :, ::2], stripes[:, 2, :, ::2] = 1.0, -0.299 / 0.114  # colour alone: its brightness is even
+    assert nano.Soften()(stripes)[:, 0].std() < 0.02 * stripes[:, 0].std()
+
+
+def test_a_picture_and_its_mirror_image_have_one_embedding() -> None:
+    encoder, rows = _encoder("image"), ROWS["image"][1]
+    mirrored = np.ascontiguousarray(rows[:, :, ::-1])
+    np.testing.assert_allclose(_embed(encoder, mirrored), _embed(encoder, rows), atol=1e-5)

@@ -84,13 +84,14 @@ def _header(rows: Rows) -> dict:
 
 def _bound(memory_bytes: int) -> None:
     """Memory counts from what the process takes already: interpreter and libraries."""
-    taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     bounds = {
-        resource.RLIMIT_AS: taken + memory_bytes,
         resource.RLIMIT_NOFILE: _OPEN_FILES,
         resource.RLIMIT_FSIZE: 0,
         resource.RLIMIT_CORE: 0,
     }
+    if (statm := Path("/proc/self/statm")).exists():  # macOS neither has it nor keeps to RLIMIT_AS
+        taken = int(statm.read_text().split()[0]) * resource.getpagesize()
+        bounds[resource.RLIMIT_AS] = taken + memory_bytes
     for bound, value in bounds.items():
         _, hard = resource.getrlimit(bound)
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)

@@ -10,6 +10,7 @@ import re
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -90,39 +91,29 @@ def _line(what: str, found: str, good: bool | None, reach: float | None) -> None
 def _server(artifact: Path, extra: list[str]) -> Iterator[tuple[str, float, int]]:
     """A server in a process of its own: its address, seconds until SERVING, and its pid."""
     began_s = time.perf_counter()
-    command = [
-        sys.executable,
-        "-m",
-        "anybind.clients.cli",
-        "serve",
-        "--model",
-        str(artifact),
-        "--address",
-        "127.0.0.1:0",
-    ]
-    process = subprocess.Popen([*command, *extra], stderr=subprocess.PIPE, text=True)
+    program = Path(sys.executable).with_name("anybind")
+    command = [program, "serve", "--model", artifact, "--address", "127.0.0.1:0", *extra]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         for line in process.stderr:
             if found := re.search(r"127\.0\.0\.1:\d+", line):
-                yield found[0], time.perf_counter() - began_s, process.pid
                 break
         else:
             sys.exit(f"the server did not start; it ended with {process.wait()}")
+        start_s = time.perf_counter() - began_s
+        threading.Thread(target=process.stderr.read, daemon=True).start()  # so that its log never fills the pipe
+        yield found[0], start_s, process.pid
     finally:
         process.terminate()
-        process.communicate()
+        process.wait()
 
 
 def _resident_mb(pid: int) -> float:
     """Of the server and its decoder processes; pages they share count once (proportional set size)."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    pids = {str(pid), *children, *_children_of_threads(pid)}
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")  # any thread may have started a process
+    pids = {str(pid), *(child for path in tasks for child in path.read_text().split())}
     texts = [Path(f"/proc/{one}/smaps_rollup").read_text() for one in pids]
     return sum(int(re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)[1]) for text in texts) / 1024
-
-
-def _children_of_threads(pid: int) -> list[str]:
-    return [child for path in Path(f"/proc/{pid}/task").glob("*/children") for child in path.read_text().split()]
 
 
 def _python(script: str, *arguments: object) -> dict:

@@ -37,9 +37,7 @@ def export_nano(runs: Path, folder: Path) -> pb.Manifest:
     """
     tokenizer, notes = teacher.folder() / "tokenizer.json", runs / "notes.json"
     text = card(read_lines(runs / "eval.jsonl"), json.loads(notes.read_text()) if notes.exists() else None)
-    return write_artifact(
-        _entries(runs, tokenizer), folder, name=NAME, licence=LICENCE, card=text, tokenizer=tokenizer
-    )
+    return write_artifact(_entries(runs, tokenizer), folder, name=NAME, licence=LICENCE, card=text, tokenizer=tokenizer)
 
 
 def _entries(runs: Path, tokenizer: Path) -> Iterator[ExportEntry]:

@@ -25,10 +25,10 @@ from .train import Schedule, fit
 SCHEDULES = {
     "text": Schedule(epochs=2, learning_rate=4e-4, warmup_epochs=0.1, weight_decay=0.01),
     "image": Schedule(epochs=20, learning_rate=1.5e-3),
-    "image_soft": Schedule(epochs=3, learning_rate=5e-4, warmup_epochs=0.2, average=0.99, seed=7),
+    "image_soft": Schedule(epochs=2, learning_rate=5e-4, warmup_epochs=0.2, average=0.99, seed=7),
     "audio": Schedule(epochs=35, learning_rate=1e-3, warmup_epochs=3, average=0.995),
-    "audio_text": Schedule(epochs=30, learning_rate=7e-4, warmup_epochs=3, average=0.995),
-    "depth": Schedule(epochs=60, learning_rate=1e-3, warmup_epochs=3, average=0.995),
+    "audio_text": Schedule(epochs=20, learning_rate=7e-4, warmup_epochs=3, average=0.995),
+    "depth": Schedule(epochs=50, learning_rate=1e-3, warmup_epochs=3, average=0.995),
 }
 STAGES = tuple(SCHEDULES)
 
@@ -80,7 +80,8 @@ def _train_image(tables: Tables, runs: Path, console: Console) -> dict[str, dict
     sentences = np.concatenate([task.words.flatten(0, 1), *map(np.stack, task.captions.values())])
     nano_image.start_text_head(model.text, sentences)
     trained = _fit(task, "image", runs, console)
-    return {"image": trained.image.state_dict(), "text_head": trained.text.state_dict()}
+    scales = {"scale": trained.scale.state_dict(), "view_scale": trained.view_scale.state_dict()}
+    return {"image": trained.image.state_dict(), "text_head": trained.text.state_dict()} | scales
 
 
 def _train_image_soft(tables: Tables, runs: Path, console: Console) -> dict[str, Tensor]:
@@ -90,6 +91,8 @@ def _train_image_soft(tables: Tables, runs: Path, console: Console) -> dict[str,
     model = nano_image.Anchor(soft=True)
     model.image.load_state_dict(known["image"])
     model.text.load_state_dict(known["text_head"])
+    model.scale.load_state_dict(known["scale"])
+    model.view_scale.load_state_dict(known["view_scale"])
     for encoder in (before, model.image):
         encoder.to(memory_format=torch.channels_last)
     task = nano_image.SoftTask(tables, model, before.eval().requires_grad_(False))

@@ -23,6 +23,7 @@ from .errors import ServingError
 from .index import Index, IndexFault, open_index
 from .isolation import Bounds
 from .listening import StartError, listen
+from .memory import share_arenas
 from .metrics import Metrics
 from .model import Model
 from .permits import Permits
@@ -241,6 +242,7 @@ async def run(settings: Settings, started: Callable[[Server], None] = lambda ser
     Raises:
       StartError: see `start`.
     """
+    share_arenas()
     server = await start(settings)
     loop = asyncio.get_running_loop()
     tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps them only weakly

@@ -27,7 +27,7 @@ SCHEDULES = {
     "image": Schedule(epochs=20, learning_rate=1.5e-3),
     "image_soft": Schedule(epochs=2, learning_rate=5e-4, warmup_epochs=0.2, average=0.99, seed=7),
     "audio": Schedule(epochs=35, learning_rate=1e-3, warmup_epochs=3, average=0.995),
-    "audio_text": Schedule(epochs=20, learning_rate=7e-4, warmup_epochs=3, average=0.995),
+    "audio_text": Schedule(epochs=12, learning_rate=7e-4, warmup_epochs=3, average=0.995),
     "depth": Schedule(epochs=50, learning_rate=1e-3, warmup_epochs=3, average=0.995),
 }
 STAGES = tuple(SCHEDULES)
@@ -136,7 +136,7 @@ def anchors(tables: Tables, runs: Path) -> Tensor:
     return torch.load(path, weights_only=True)
 
 
-@torch.inference_mode()
+@torch.no_grad()  # not inference_mode: what comes out is trained against
 def embed_prompts(text: nano.TextEncoder, names: list[str], templates: tuple[str, ...]) -> Tensor:
     """One embedding for each name: its prompts' mean, norm 1. float32 (len(names), 256)."""
     tokens = teacher.tokenizer()
@@ -144,7 +144,7 @@ def embed_prompts(text: nano.TextEncoder, names: list[str], templates: tuple[str
     for name in names:
         ids = torch.tensor([e.ids for e in tokens.encode_batch(prompts.sentences(name, templates))])
         out.append(F.normalize(text(ids).mean(0), dim=0))
-    return torch.stack(out).clone()
+    return torch.stack(out)
 
 
 def _fit(task, name: str, runs: Path, console: Console) -> nn.Module:

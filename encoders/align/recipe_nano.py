@@ -96,7 +96,13 @@ def _train_image_soft(tables: Tables, runs: Path, console: Console) -> dict[str,
     for encoder in (before, model.image):
         encoder.to(memory_format=torch.channels_last)
     task = nano_image.SoftTask(tables, model, before.eval().requires_grad_(False))
-    return _fit(task, "image_soft", runs, console).image.state_dict()
+    after = _fit(task, "image_soft", runs, console).image.state_dict()
+    # Halfway back (Wortsman et al. 2022, robust fine-tuning): what was learned from the sources is kept in part, what
+    # holds for pictures from elsewhere is not lost.
+    return {
+        key: torch.lerp(value, after[key], 0.5) if value.is_floating_point() else after[key]
+        for key, value in known["image"].items()
+    }
 
 
 def _train_audio(tables: Tables, runs: Path, console: Console) -> dict[str, Tensor]:

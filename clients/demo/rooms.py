@@ -16,7 +16,7 @@ Random = np.random.Generator
 
 def kitchen(random: Random) -> Scene:
     """A fitted kitchen with a table and chairs."""
-    front = random.choice([(0.5, 0.03, 0.03), (0.65, 0.64, 0.6), (0.08, 0.2, 0.22)])
+    front = random.choice([(0.5, 0.03, 0.03), (0.42, 0.2, 0.07), (0.55, 0.3, 0.03)])
     table_x, table_z = float(random.uniform(-0.6, 0.6)), float(random.uniform(0.1, 0.5))
     doors = repeated(box(0.56, 0.76, 0.03, 0.004), (0.6, 1, 1), (7, 1, 1)).at(0, 0.5, -1.37)
     handles = repeated(box(0.16, 0.015, 0.02), (0.6, 1, 1), (7, 1, 1)).at(0, 0.82, -1.34)
@@ -115,8 +115,8 @@ def workshop(random: Random) -> Scene:
             *crates,
             body((stand | base | castors).at(near_x, 0, near_z), (0.04, 0.04, 0.045), shine=0.2),
             body((stand | base | castors).at(-near_x * 0.8 - 0.4, 0, -3.2), (0.55, 0.55, 0.56)),
-            *_walls((0.6, 0.62, 0.6), back=-5.2, side=4.0),
-            floor(0, (0.34, 0.33, 0.31), texture=speckled(0.3, 0.15), mirror=0.15),
+            *_walls((0.6, 0.5, 0.36), back=-5.2, side=4.0),
+            floor(0, (0.13, 0.22, 0.16), texture=speckled(0.3, 0.15), mirror=0.1),
         ],
         eye=(float(random.uniform(-0.4, 0.4)), float(random.uniform(1.2, 1.5)), 1.0),
         target=(float(random.uniform(-0.4, 0.4)), 0.2, -2.2),

@@ -30,14 +30,14 @@ from .synthesis import (
 
 def clock(random: Random) -> Array:
     """A clock ticking: each tick strikes a few stiff, quickly dying modes; every other one a little lower."""
-    beats = float(random.choice([2.0, 2.5, 4.0]))
-    modes = np.sort(random.uniform([450, 900, 1700, 2900, 4300], [700, 1400, 2400, 3900, 5600]))
-    track = 0.0008 * noise(random, {60: 0, 500: -8, 4000: -20})
+    beats = float(random.choice([1.0, 2.0, 2.5]))
+    modes = np.sort(random.uniform([400, 1100, 1900, 2900, 4300], [700, 1600, 2700, 3900, 5600]))
+    track = 0.02 * noise(random, {60: 4, 125: 2, 250: 0, 500: -4, 1000: -8, 4000: -16, 8000: -24})
     for number, start in enumerate(np.arange(0.1, SECONDS - 0.1, 1 / beats)):
         pitch = 1.0 if number % 2 else 0.93
-        tick = struck(random, modes * pitch, (1.0, 0.9, 1.0, 0.6, 0.35), 0.012, 0.12)
+        tick = struck(random, modes * pitch, (0.6, 1.0, 1.0, 0.7, 0.3), 0.008, 0.12)
         add(track, tick * random.uniform(0.85, 1.0), start)
-        add(track, 0.35 * struck(random, modes * pitch, (0.5, 1, 1, 0.6, 0.3), 0.006, 0.05), start + 0.022)
+        add(track, 0.35 * struck(random, modes * pitch, (0.4, 1, 1, 0.6, 0.3), 0.005, 0.05), start + 0.022)
     return finished(track, peak=0.4)
 
 
@@ -54,7 +54,7 @@ def sea(random: Random) -> Array:
 
 def rain(random: Random) -> Array:
     """Steady rain: bright, even noise and thousands of small drops."""
-    track = noise(random, {60: -14, 125: -14, 250: -13, 500: -11, 1000: -6, 2000: -3, 4000: 0, 6000: -2, 8000: -6})
+    track = noise(random, {60: 4, 125: 0, 250: -1, 500: -2, 1000: -2, 2000: -1, 4000: 0, 6000: -3, 8000: -8})
     for start in random.uniform(0, SECONDS - 0.05, 900):
         pitch = random.uniform(1200, 6000)
         add(track, random.exponential(0.9) * ping(pitch, 0.003, 0.015), start)
@@ -75,14 +75,12 @@ def fire(random: Random) -> Array:
 
 
 def helicopter(random: Random) -> Array:
-    """A rotor: low noise chopped at the blades' rate, over the motor's drone."""
+    """A rotor: the motor's firing in a low roar, lightly chopped at the blades' rate."""
     blades_hz = random.uniform(11, 15)
-    phase = TIME * blades_hz + 0.02 * np.sin(2 * np.pi * 0.4 * TIME)
-    chop = np.exp(-(((phase % 1) - 0.3) ** 2) / 0.018)
-    thump = noise(random, {40: -2, 60: 0, 125: 0, 250: -1, 500: -6, 1000: -14, 4000: -28}) * (0.18 + chop)
-    hiss = 0.16 * noise(random, {250: -4, 500: 0, 1000: -2, 2000: -8, 8000: -26}) * (0.5 + chop)
-    drone = tone(np.full(SAMPLES, blades_hz * 6), [1, 0.6, 0.4, 0.3, 0.15]) * 0.12
-    return finished(thump + hiss + drone, rms=0.13)
+    chop = np.exp(-(((TIME * blades_hz % 1) - 0.3) ** 2) / 0.03)
+    roar = noise(random, {40: -6, 60: -4, 125: 0, 250: 0, 500: -4, 1000: -8, 2000: -14, 4000: -26, 8000: -50})
+    motor = tone(random.uniform(75, 100) * (1 + 0.004 * slow(random, 1.0)), 0.8 ** np.arange(24))
+    return finished((roar + 0.5 * motor / motor.std()) * (0.9 + 0.16 * chop), rms=0.13)
 
 
 def airplane(random: Random) -> Array:
@@ -137,20 +135,20 @@ def siren(random: Random) -> Array:
 
 
 def guitar(random: Random) -> Array:
-    """A plucked string, left to ring (Karplus and Strong, 1983)."""
-    note = float(random.choice([82.4, 110.0, 146.8, 196.0, 246.9]))
-    string = plucked(random, note, 0.9965)
-    body = 1 + 0.8 * np.exp(-((frequencies() - 110) ** 2) / 30**2) + 0.6 * np.exp(-((frequencies() - 220) ** 2) / 50**2)
-    soft = body / (1 + (frequencies() / 900) ** 2)
-    string = np.fft.irfft(np.fft.rfft(string) * soft, SAMPLES)
-    track = np.zeros(SAMPLES)
+    """One plucked string, left to ring (Karplus and Strong, 1983), in a quiet room."""
+    note = float(random.choice([293.7, 329.6, 370.0, 392.0, 440.0]))
+    string = plucked(random, note, 0.994)
+    hertz = frequencies()
+    body = 1 + 0.8 * np.exp(-((hertz - 110) ** 2) / 30**2) + 0.6 * np.exp(-((hertz - 220) ** 2) / 50**2)
+    string = np.fft.irfft(np.fft.rfft(string) * body / (1 + (hertz / 1500) ** 2), SAMPLES)
+    track = 0.0015 * np.abs(string).max() * noise(random, {20: 12, 40: 6, 60: 0, 125: -10, 500: -20, 4000: -30})
     add(track, string[: SAMPLES - 4000], 0.2)
     return finished(track, peak=0.12)
 
 
 def saxophone(random: Random) -> Array:
     """A held note on a saxophone: a rich, reedy tone with breath and a slow vibrato."""
-    note = float(random.choice([155.6, 207.7, 233.1, 277.2, 311.1]))
+    note = float(random.choice([207.7, 220.0, 233.1, 246.9, 261.6]))
     vibrato = 1 + 0.004 * np.sin(2 * np.pi * 5 * TIME) * np.clip(TIME - 0.5, 0, 1)
     partials = np.arange(1, 21)
     strength = 1 / (1 + (partials * note / 700) ** 2.2) * (1 + 0.8 * np.exp(-((partials * note - 1100) ** 2) / 400**2))

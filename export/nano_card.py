@@ -43,7 +43,7 @@ finding or telling apart people, not where a wrong hit does harm.
 
 ## Procedure
 
-`anybind align --recipe nano --data DIR`, five stages, AdamW, half-cosine learning rate, averaged weights; the numbers
+`anybind align --recipe nano --data DIR`, six stages, AdamW, half-cosine learning rate, averaged weights; the numbers
 are in `encoders/align/recipe_nano.py`, the why in `docs/training.md`.
 
 1. **text**: the teacher's sentence embeddings are distilled into three of its layers, on captions, prompts and every
@@ -51,9 +51,11 @@ are in `encoders/align/recipe_nano.py`, the why in `docs/training.md`.
 2. **image**: symmetric InfoNCE with a learned temperature between pictures and prompts of their labels, prompts of
    their concepts, or captions, as the teacher embeds them through the text encoder's last layer, which learns along.
    The training frames of the three rooms are shown in two views besides.
-3. **audio**: the image encoder is frozen; a sound meets only pictures of the same concept.
-4. **audio_text**: the same, and sounds that have no picture meet the words of their label.
-5. **depth**: a map meets the frozen embedding of its own colour frame, the same random rectangle cut out of both.
+3. **image_soft**: a filter takes fine colour and sharpness away, since most sources have neither; the encoder goes on
+   with it, held near what it gave before, and then goes halfway back.
+4. **audio**: the image encoder is frozen; a sound meets only pictures of the same concept.
+5. **audio_text**: the same, and sounds that have no picture meet the words of their label.
+6. **depth**: a map meets the frozen embedding of its own colour frame, the same random rectangle cut out of both.
 
 Trained as pairs: image and text, audio and image, depth and image, and audio and text for the sounds without a picture.
 **Emergent**, never trained as a pair: audio and text for sounds that have one, depth and text, audio and depth.

@@ -98,9 +98,8 @@ def _facts(client: "Client", answers: "Sequence[Answer]", *, sample: bool) -> "F
     counts = {name: client.count(filter={"modality": name}) for name in _FOUND}
     findings = []
     if sample:
-        for asked, found in (("audio", "image"), ("image", "audio")):
-            right, all_ = own_concept_first(answers, asked, found)
-            findings.append(f"{right} of {all_} {_NAMES[asked]} bring one of their own {_NAMES[found]} first.")
+        right, asked = own_concept_first(answers, "audio", "image")
+        findings.append(f"{right} of {asked} sounds bring a picture of their own first.")
     return Facts(info.model, info.licence, info.space_id, {n: c for n, c in counts.items() if c}, findings)
 
 

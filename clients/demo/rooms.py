@@ -41,7 +41,7 @@ def kitchen(random: Random) -> Scene:
             body(tap | kettle | pot, _STEEL, mirror=0.5, shine=0.4),
             body(rings, _BLACK),
             *_crockery(random, table_x, table_z),
-            *_walls(_WALL, back=-2.0, texture=tiles(0.15, 0.04, 0.85, (0, 1))),
+            *_walls(_WALL, back=-2.0),
             floor(0, (0.3, 0.28, 0.26), texture=tiles(0.4, 0.02, 0.6)),
         ],
         eye=(float(random.uniform(-0.9, 0.9)), float(random.uniform(1.45, 1.65)), 1.75),

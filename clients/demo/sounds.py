@@ -17,12 +17,9 @@ from .synthesis import (
     add,
     decay,
     finished,
-    frequencies,
     noise,
     ping,
-    plucked,
     slow,
-    smoothed,
     struck,
     tone,
 )
@@ -61,19 +58,6 @@ def rain(random: Random) -> Array:
     return finished(track, rms=0.09)
 
 
-def fire(random: Random) -> Array:
-    """A crackling fire: a low breath of flame and sharp cracks, from rare loud to many faint."""
-    breath = noise(random, {30: 4, 60: 0, 125: -3, 250: -9, 500: -14, 1000: -20, 4000: -30})
-    track = 0.05 * breath * (1 + 0.3 * np.sin(2 * np.pi * 0.7 * TIME))
-    track += 0.008 * noise(random, {500: -10, 2000: 0, 8000: -4})
-    for start in random.uniform(0, SECONDS - 0.05, 170):
-        loud = min(random.pareto(1.1) * 0.02, 1.0)
-        length = random.uniform(0.0008, 0.005)
-        crack = random.standard_normal(int(0.03 * RATE_HZ)) * decay(0.03, length)
-        add(track, loud * crack, start)
-    return finished(track, peak=0.8)
-
-
 def helicopter(random: Random) -> Array:
     """A rotor: the motor's firing in a low roar, lightly chopped at the blades' rate."""
     blades_hz = random.uniform(11, 15)
@@ -81,18 +65,6 @@ def helicopter(random: Random) -> Array:
     roar = noise(random, {40: -6, 60: -4, 125: 0, 250: 0, 500: -4, 1000: -8, 2000: -14, 4000: -26, 8000: -50})
     motor = tone(random.uniform(75, 100) * (1 + 0.004 * slow(random, 1.0)), 0.8 ** np.arange(24))
     return finished((roar + 0.5 * motor / motor.std()) * (0.9 + 0.16 * chop), rms=0.13)
-
-
-def airplane(random: Random) -> Array:
-    """A propeller aircraft passing: the engine's many harmonics in a wide roar, its pitch falling as it goes by."""
-    middle = random.uniform(1.6, 2.6)
-    nearness = 1 / (1 + ((TIME - middle) / 1.5) ** 2)
-    pitch = random.uniform(75, 100) * (1 - 0.08 * np.tanh((TIME - middle) / 1.0))
-    engine = tone(pitch, 0.9 ** np.arange(24))
-    roar = noise(random, {60: -14, 125: -4, 250: 0, 500: 0, 1000: -1, 2000: -4, 4000: -8, 6000: -14, 8000: -34})
-    rumble = noise(random, {60: -6, 125: 0, 250: 0, 500: -6, 1000: -14, 4000: -34})
-    flutter = 1 + 0.3 * slow(random, 12.0)
-    return finished(engine * nearness + roar * flutter * nearness**1.5 + 0.35 * rumble, rms=0.25)
 
 
 def train(random: Random) -> Array:
@@ -108,20 +80,6 @@ def train(random: Random) -> Array:
     return finished(track + squeal, rms=0.16)
 
 
-def car(random: Random) -> Array:
-    """A car's horn: a few impatient honks of two reeds in a street that answers, traffic behind them."""
-    low, honks = random.uniform(380, 430), int(random.integers(3, 6))
-    reeds = sum(tone(np.full(SAMPLES, f), 0.95 ** np.arange(18)) for f in (low, low * 1.25))
-    gate = np.zeros(SAMPLES)
-    for start in 0.5 + np.arange(honks) * 0.36:
-        gate[int(start * RATE_HZ) : int((start + 0.22) * RATE_HZ)] = 1
-    horn = reeds * smoothed(gate, 0.012)
-    street = np.convolve(horn, random.standard_normal(RATE_HZ // 2) * decay(0.5, 0.1))[:SAMPLES]
-    traffic = noise(random, {30: 4, 60: 0, 125: -2, 250: -4, 500: -8, 1000: -12, 4000: -26, 8000: -34})
-    mixed = horn + 0.2 * horn.std() / street.std() * street + 0.12 * horn.std() * traffic
-    return finished(mixed[: int(3.6 * RATE_HZ)], rms=0.17)
-
-
 def siren(random: Random) -> Array:
     """A wailing siren, its pitch rising and falling, with an echo from the street."""
     period = random.uniform(2.2, 3.6)
@@ -132,18 +90,6 @@ def siren(random: Random) -> Array:
         echo[int(late * RATE_HZ) :] += loud * wail[: -int(late * RATE_HZ)]
     street = 0.03 * noise(random, {60: 0, 250: -4, 1000: -10, 4000: -22})
     return finished(wail + echo + street, rms=0.12)
-
-
-def guitar(random: Random) -> Array:
-    """One plucked string, left to ring (Karplus and Strong, 1983), in a quiet room."""
-    note = float(random.choice([293.7, 329.6, 370.0, 392.0, 440.0]))
-    string = plucked(random, note, 0.994)
-    hertz = frequencies()
-    body = 1 + 0.8 * np.exp(-((hertz - 110) ** 2) / 30**2) + 0.6 * np.exp(-((hertz - 220) ** 2) / 50**2)
-    string = np.fft.irfft(np.fft.rfft(string) * body / (1 + (hertz / 1500) ** 2), SAMPLES)
-    track = 0.0015 * np.abs(string).max() * noise(random, {20: 12, 40: 6, 60: 0, 125: -10, 500: -20, 4000: -30})
-    add(track, string[: SAMPLES - 4000], 0.2)
-    return finished(track, peak=0.12)
 
 
 def saxophone(random: Random) -> Array:
@@ -174,42 +120,6 @@ def insect(random: Random) -> Array:
     return finished(track + track.std() * (0.5 * chorus + 0.22 * night), rms=0.035)
 
 
-def bird(random: Random) -> Array:
-    """Birdsong: short whistled phrases, their pitch swooping, with a little room behind them."""
-    track = np.zeros(SAMPLES)
-    start = 0.15
-    while start < SECONDS - 0.6:
-        base, span = random.uniform(2400, 4200), random.uniform(300, 1500)
-        length, notes = random.uniform(0.06, 0.16), int(random.integers(1, 6))
-        swoop = random.choice([-1, 1]) * np.sin(
-            np.linspace(0, random.choice([np.pi, 2 * np.pi]), int(length * RATE_HZ))
-        )
-        note = tone(base + span * swoop, [1, 0.12, 0.04]) * np.hanning(len(swoop)) ** 0.6
-        for _ in range(notes):
-            add(track, note, start)
-            start += length * random.uniform(1.1, 1.4)
-        start += random.uniform(0.12, 0.5)
-    echo = np.convolve(track, random.standard_normal(3000) * decay(3000 / RATE_HZ, 0.05))[:SAMPLES]
-    garden = noise(random, {60: 4, 250: 0, 1000: -6, 4000: -8, 8000: -14})
-    return finished(track + 0.2 * track.std() / echo.std() * echo + 0.04 * track.std() * garden, rms=0.06)
-
-
-def frog(random: Random) -> Array:
-    """A frog croaking: each croak a quick train of throaty pulses, over a pond where others sing far off."""
-    track = np.zeros(SAMPLES)
-    rate, throat, every = random.uniform(38, 60), random.uniform(550, 800), random.uniform(0.5, 0.8)
-    croak = int(0.22 * rate)
-    for start in np.arange(0.2, SECONDS - 0.5, every):
-        for number in range(croak):
-            tones = ((1, 1.0, 0.006), (2.1, 0.8, 0.004), (3.6, 0.5, 0.003), (5.5, 0.25, 0.002))
-            pulse = sum(loud * ping(throat * ratio, fall, 0.03) for ratio, loud, fall in tones)
-            swell = np.sin(np.pi * (number + 1) / (croak + 1)) * random.uniform(0.8, 1)
-            add(track, pulse * swell, start + number / rate)
-    far = noise(random, {1200: -30, 1900: 0, 2300: 0, 3500: -24}) * (1 + 0.5 * slow(random, 15.0))
-    pond = noise(random, {60: 2, 250: 0, 1000: -4, 4000: -8, 8000: -14})
-    return finished(track + track.std() * (0.25 * far + 0.1 * pond), rms=0.08)
-
-
 def keyboard(random: Random) -> Array:
     """Typing: bursts of keys, each a dull knock going down and a brighter click, with a fainter one coming up."""
     track = 0.004 * noise(random, {60: 0, 250: -8, 1000: -12, 8000: -20})
@@ -238,8 +148,5 @@ def bottle(random: Random) -> Array:
     return finished(track, peak=0.95)
 
 
-_MAKERS = (
-    *(airplane, bird, bottle, car, clock, fire, frog, guitar, helicopter),
-    *(insect, keyboard, rain, saxophone, sea, siren, train),
-)
+_MAKERS = (bottle, clock, helicopter, insect, keyboard, rain, saxophone, sea, siren, train)
 SOUNDS: Mapping[str, Callable[[Random], Array]] = {make.__name__: make for make in _MAKERS}

@@ -41,17 +41,6 @@ def tone(pitch_hz: Array, strengths: Array | list[float]) -> Array:
     return sum(s * np.sin(n * phase) * np.clip((7800 - n * pitch_hz) / 800, 0, 1) for n, s in partials)
 
 
-def plucked(random: Random, pitch_hz: float, keep: float) -> Array:
-    """A string: a burst of noise that goes round a delay line and loses its highs at every turn."""
-    period = round(RATE_HZ / pitch_hz)
-    turn = random.uniform(-1, 1, period)
-    turns = []
-    for _ in range(SAMPLES // period + 1):
-        turns.append(turn)
-        turn = keep * 0.5 * (turn + np.roll(turn, 1))
-    return np.concatenate(turns)[:SAMPLES]
-
-
 def decay(length_s: float, fall_s: float) -> Array:
     """An exponential fall to 1/e every `fall_s` seconds."""
     return np.exp(-np.arange(int(length_s * RATE_HZ)) / (fall_s * RATE_HZ))
@@ -68,12 +57,6 @@ def struck(
     """Something hard that was hit: its modes ring and die, with a snap of noise at the start."""
     rings = sum(s * ping(pitch, fall_s, length_s) for pitch, s in zip(modes_hz, strengths, strict=True))
     return rings + snap * random.standard_normal(len(rings)) * decay(length_s, 0.002)
-
-
-def smoothed(signal: Array, over_s: float) -> Array:
-    """The signal averaged over a moving window."""
-    width = int(over_s * RATE_HZ)
-    return np.convolve(signal, np.ones(width) / width, "same")
 
 
 def add(track: Array, sound: Array, start_s: float) -> None:

@@ -1,4 +1,4 @@
-"""Scenes of single things, close up: watches, instruments, keyboards, bottles."""
+"""Scenes of single things, close up: watches, instruments, keyboards, bottles, an insect."""
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from .shapes import (
     box,
     capsule,
     cylinder,
+    ellipsoid,
     prism,
     repeated,
     sphere,
@@ -16,7 +17,7 @@ from .shapes import (
     turned_profile,
     union,
 )
-from .textures import gradient, grain, speckled, studio
+from .textures import clouds, gradient, grain, noise, speckled, studio
 
 _STEEL = (0.55, 0.56, 0.58)
 _BLACK = (0.015, 0.015, 0.018)
@@ -237,3 +238,52 @@ def _printed(x: float, z: float) -> Texture:
         return np.where(badge | band, 0.25, 1.0)
 
     return pattern
+
+
+def insect(random: Random) -> Scene:
+    """A ladybug on a leaf."""
+    shell = ellipsoid(1.0, 0.75, 0.85) & box(3, 2, 3).at(0, 1.0, 0)
+    dots = union(
+        [
+            sphere(0.17).at(x, y, z)
+            for x, y, z in ((0.45, 0.6, 0.28), (-0.1, 0.66, 0.4), (-0.6, 0.5, 0.3), (0.1, 0.35, 0.72))
+        ]
+    )
+    dots = (
+        dots
+        | union([sphere(0.17).at(x, y, -z) for x, y, z in ((0.45, 0.6, 0.28), (-0.1, 0.66, 0.4), (-0.6, 0.5, 0.3))])
+    ) & (ellipsoid(1.015, 0.765, 0.865))
+    seam = box(1.9, 2, 0.03) & ellipsoid(1.01, 0.76, 0.86)
+    head = ellipsoid(0.36, 0.32, 0.45).at(1.05, 0.24, 0)
+    eyes = sphere(0.1).at(1.2, 0.42, 0.3) | sphere(0.1).at(1.2, 0.42, -0.3)
+    legs = union(
+        [
+            capsule((x, 0.1, side * 0.6), (x + 0.15, -0.1, side * 1.15), 0.06)
+            for x in (-0.5, 0.15, 0.7)
+            for side in (-1, 1)
+        ]
+        + [capsule((1.3, 0.4, s * 0.1), (1.7, 0.75, s * 0.35), 0.025) for s in (-1, 1)]
+    )
+
+    def veins(p: Array) -> Array:
+        ribs = np.abs(np.sin((np.abs(p[2]) * 1.2 + p[0]) * 2.2)) < 0.07
+        return np.where(ribs | (np.abs(p[2] + 0.4) < 0.06), 1.5, 1) * (0.75 + 0.5 * clouds(p, 3, 3))
+
+    turn = float(random.uniform(-50, 50))
+
+    def posed(shape: Shape) -> Shape:
+        return shape.turned("y", turn)
+
+    return Scene(
+        bodies=[
+            body(posed(shell), random.choice([(0.75, 0.03, 0.01), (0.8, 0.2, 0.01)]), shine=0.9, mirror=0.15),
+            body(posed(dots | seam | head | legs), _BLACK, shine=0.4),
+            body(posed(eyes), (0.85, 0.85, 0.8)),
+            floor(-0.12, (0.13, 0.36, 0.05), texture=veins, bumps=lambda p: 0.05 * noise(p * 3, 1)),
+        ],
+        eye=(float(random.uniform(-0.8, 0.8)), 2.2, 4.2),
+        target=(0.1, 0.25, 0),
+        sky=gradient((0.3, 0.5, 0.15), (0.6, 0.75, 0.4)),
+        field_of_view=38,
+        haze_m=14,
+    )

@@ -1,6 +1,7 @@
 """The program, run as people run it, against a toy model."""
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -80,15 +81,26 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
+def _heed_interrupts() -> None:
+    """A shell that starts the tests in the background has them, and all they start, ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def spawn(command: list[str]) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts the program as a process of its own; whatever still runs is killed with the test."""
     processes: list[subprocess.Popen[str]] = []
 
     def start(*arguments: object) -> subprocess.Popen[str]:
-        pipe = subprocess.PIPE
-        processes.append(subprocess.Popen([*command, *map(str, arguments)], stdout=pipe, stderr=pipe, text=True))
-        return processes[-1]
+        program = subprocess.Popen(
+            [*command, *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=_heed_interrupts,
+        )
+        processes.append(program)
+        return program
 
     yield start
     for process in processes:

@@ -145,8 +145,6 @@ def test_own_concept_first_counts_the_first_hit_only() -> None:
 
 @pytest.mark.slow
 def test_synthesised_sounds_bring_pictures_of_their_own_concept(tmp_path: Path) -> None:
-    if not (Path(sample.__file__).parents[2] / "server/models/nano/manifest.json").is_file():
-        pytest.skip("server/models/nano is not there")
     done = run("demo", "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     right, all_ = map(int, re.search(r"(\d+) of (\d+) sounds bring", done.stdout).groups())

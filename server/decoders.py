@@ -4,7 +4,6 @@ import asyncio
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
-from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from ..proto.v1 import embedding_pb2 as pb
@@ -20,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class Decoders:
-    """A pool of decoding threads, each with a process at its side where media are decoded in isolation.
+    """Decodes so many items at once: media each in a process of its own where they are isolated, else in threads.
 
-    Text is decoded in the thread: its length is bounded, and no media library has a part in it. An item whose
+    Text is always decoded in a thread: its length is bounded, and no media library has a part in it. An item whose
     caller left or whose deadline passed while it waited costs nothing.
     """
 
@@ -34,13 +33,13 @@ class Decoders:
           bounds: of each process; None decodes in the threads, under no bounds but `limits`.
         """
         self._limits, self._metrics = limits, metrics
-        count = count or cores()
-        self._threads = ThreadPoolExecutor(count, thread_name_prefix="decode")
-        self._processes: SimpleQueue[DecoderProcess] | None = None
+        self._count = count or cores()
+        self._threads = ThreadPoolExecutor(self._count, thread_name_prefix="decode")
+        self._free: asyncio.LifoQueue[DecoderProcess] | None = None  # last in, first out: its caches are warm
         if bounds is not None:
-            self._processes = SimpleQueue()
-            for _ in range(count):
-                self._processes.put(DecoderProcess(limits, bounds, self._lost))
+            self._free = asyncio.LifoQueue()
+            for _ in range(self._count):
+                self._free.put_nowait(DecoderProcess(limits, bounds, self._lost))
 
     async def decode(
         self, encoder: Encoder, item: pb.Item, tokenizer: "Tokenizer | None" = None, deadline: float | None = None
@@ -53,13 +52,28 @@ class Decoders:
         Raises:
           ServingError: what is wrong with the item, or DeadlineExceeded.
         """
+        try:
+            if self._free is None or tokenizer is not None:
+                return await self._in_thread(encoder, item, tokenizer, deadline)
+            return await self._in_process(self._free, encoder, item, deadline)
+        except DeadlineExceeded:
+            self._metrics.dropped.labels(item.modality, "deadline").inc()
+            raise
 
+    async def close(self) -> None:
+        """Waits for the items being decoded; those that wait for a thread are dropped."""
+        await asyncio.to_thread(self._threads.shutdown, wait=True, cancel_futures=True)
+        if self._free is not None:
+            for _ in range(self._count):
+                process = await self._free.get()
+                await process.close()
+
+    async def _in_thread(
+        self, encoder: Encoder, item: pb.Item, tokenizer: "Tokenizer | None", deadline: float | None
+    ) -> Rows:
         def work() -> Rows:
-            if deadline is not None and time.monotonic() >= deadline:
-                raise DeadlineExceeded("The deadline passed before the item was decoded.")
-            if self._processes is None or tokenizer is not None:
-                return decode(encoder, item, self._limits, tokenizer)
-            return self._isolated(encoder, item)
+            _check(deadline)
+            return decode(encoder, item, self._limits, tokenizer)
 
         waiting = self._threads.submit(work)
         try:
@@ -68,25 +82,34 @@ class Decoders:
             if waiting.cancelled():
                 self._metrics.dropped.labels(item.modality, "cancelled").inc()
             raise
-        except DeadlineExceeded:
-            self._metrics.dropped.labels(item.modality, "deadline").inc()
+
+    async def _in_process(
+        self, free: asyncio.LifoQueue[DecoderProcess], encoder: Encoder, item: pb.Item, deadline: float | None
+    ) -> Rows:
+        try:
+            process = await free.get()
+        except asyncio.CancelledError:
+            self._metrics.dropped.labels(item.modality, "cancelled").inc()
             raise
 
-    def close(self) -> None:
-        """Waits for the items being decoded; those that wait are dropped."""
-        self._threads.shutdown(wait=True, cancel_futures=True)
-        while self._processes is not None and not self._processes.empty():
-            self._processes.get().close()
+        async def work() -> Rows:
+            try:
+                _check(deadline)
+                return await process.decode(encoder, item)
+            finally:
+                free.put_nowait(process)
 
-    def _isolated(self, encoder: Encoder, item: pb.Item) -> Rows:
-        process = self._processes.get()  # there are as many as threads, so one is free
-        try:
-            return process.decode(encoder, item)
-        finally:
-            self._processes.put(process)
+        exchange = asyncio.create_task(work())
+        exchange.add_done_callback(lambda done: done.cancelled() or done.exception())  # the caller may have left
+        return await asyncio.shield(exchange)
 
     def _lost(self, why: str) -> None:
         self._metrics.decoder_deaths.labels(why).inc()
+
+
+def _check(deadline: float | None) -> None:
+    if deadline is not None and time.monotonic() >= deadline:
+        raise DeadlineExceeded("The deadline passed before the item was decoded.")
 
 
 def cores() -> int:

@@ -1,5 +1,6 @@
 """Decoder processes, seen from the server: bytes out, rows back, and a new process for each one lost."""
 
+import asyncio
 import json
 import logging
 import os
@@ -16,7 +17,7 @@ from ..proto.v1 import embedding_pb2 as pb
 from ..proto.v1.manifest_pb2 import Encoder
 from . import errors
 from .decode import Rows, data_of
-from .decode.worker import receive, send
+from .decode.worker import LENGTHS
 from .errors import Internal, ServingError, TooLarge, Undecodable
 from .limits import Limits
 
@@ -39,7 +40,7 @@ class Bounds:
 
 
 class DecoderProcess:
-    """One process. Not for two threads at once.
+    """One process, talked to on the event loop. Not for two items at once.
 
     Args:
       lost: told why a process ended: "time", "crash".
@@ -49,8 +50,8 @@ class DecoderProcess:
         self._limits, self._bounds, self._lost = limits, bounds, lost
         self._start()
 
-    def decode(self, encoder: Encoder, item: pb.Item) -> Rows:
-        """As `decode.decode`, in the process.
+    async def decode(self, encoder: Encoder, item: pb.Item) -> Rows:
+        """As `decode.decode`, in the process. Not to be cancelled: the reply would be taken for the next item's.
 
         Raises:
           TooLarge: it took longer than the bounds allow, or more memory.
@@ -62,27 +63,44 @@ class DecoderProcess:
             modality=item.modality, sample_rate_hz=item.sample_rate_hz, depth_unit_m=item.depth_unit_m
         ).SerializeToString()
         if self._process.poll() is not None:  # it died while it had nothing to do, so not of this item
-            self._replace(item.modality, len(data))
-        try:
-            send(self._channel, encoder.SerializeToString(), about, data)
-            reply = receive(self._channel)
-        except OSError:
-            reply = None
+            await self._replace(item.modality, len(data))
+        reply = await self._exchange(encoder.SerializeToString(), about, data)
         if reply is None:
-            raise self._replace(item.modality, len(data))
-        header, rows = json.loads(reply[0]), reply[2]
+            raise await self._replace(item.modality, len(data))
+        header, rows = reply
         if "code" in header:
             if "log" in header:
                 log.error("decoding a %s item failed:\n%s", item.modality, header["log"])
             raise _ERRORS.get(header["code"], Internal)(header["message"])
         return _rows(header, rows)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         self._channel.close()  # it reads the end, and ends
-        self._process.wait()
+        await asyncio.to_thread(self._process.wait)
+
+    async def _exchange(self, *request: bytes) -> tuple[dict, bytearray] | None:
+        """The reply's header and rows; None when the process ended. See `decode.worker` for the messages."""
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.sock_sendall(self._channel, b"".join((LENGTHS.pack(*map(len, request)), *request)))
+            header_size, _, rows_size = LENGTHS.unpack(await self._read(LENGTHS.size))
+            return json.loads(await self._read(header_size)), await self._read(rows_size)
+        except (OSError, EOFError):
+            return None
+
+    async def _read(self, count: int) -> bytearray:
+        loop, buffer = asyncio.get_running_loop(), bytearray(count)
+        view = memoryview(buffer)
+        while view:
+            got = await loop.sock_recv_into(self._channel, view)
+            if got == 0:
+                raise EOFError
+            view = view[got:]
+        return buffer
 
     def _start(self) -> None:
         self._channel, theirs = socket.socketpair()
+        self._channel.setblocking(False)
         with theirs:
             bounds = [str(self._bounds.memory_bytes), str(self._bounds.seconds), json.dumps(asdict(self._limits))]
             self._process = subprocess.Popen(
@@ -95,12 +113,12 @@ class DecoderProcess:
                 start_new_session=True,  # Ctrl-C is for the server, which still has items to answer
             )
 
-    def _replace(self, modality: str, size: int) -> ServingError:
+    async def _replace(self, modality: str, size: int) -> ServingError:
         """Buries the process and starts another; gives what to tell the caller of the item that ended it."""
         self._channel.close()
         self._process.kill()  # in case it closed its end and lives
-        code = self._process.wait()
-        self._start()
+        code = await asyncio.to_thread(self._process.wait)
+        await asyncio.to_thread(self._start)
         if code == -signal.SIGALRM:
             self._lost("time")
             return TooLarge(

@@ -22,7 +22,7 @@ from .session import Session
 
 log = logging.getLogger(__name__)
 
-_TUNING_S = 0.2  # spent on each encoder when it is loaded
+_TUNING_S = 0.1  # spent on each encoder when it is loaded
 
 
 class ServedEncoder:

@@ -151,7 +151,7 @@ class Server:
         self._index = await self._open_index(model.manifest)
         bounds = Bounds(settings.decoder_memory_bytes, settings.decoder_seconds) if settings.isolate else None
         decoders = Decoders(settings.decoders, settings.limits, metrics, bounds=bounds)
-        self._closing.push_async_callback(asyncio.to_thread, decoders.close)
+        self._closing.push_async_callback(decoders.close)
         cache = Cache(settings.cache_entries, metrics) if settings.cache_entries else None
         self.engine = Engine(model, decoders, settings.limits, metrics, cache=cache, tracing=tracing)
         self._closing.push_async_callback(self._close_model)

@@ -1,8 +1,8 @@
 """Decoding in processes of their own."""
 
+import asyncio
 import os
 import signal
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,12 +15,12 @@ from PIL import Image
 from anybind.proto.v1 import embedding_pb2 as pb
 from anybind.proto.v1 import manifest_pb2
 from anybind.proto.v1.embedding_pb2_grpc import EmbeddingStub
-from anybind.server import isolation
 from anybind.server.decode import decode
-from anybind.server.decode.worker import receive
-from anybind.server.errors import BadShape, TooLarge, Undecodable
+from anybind.server.decoders import Decoders
+from anybind.server.errors import BadShape, DeadlineExceeded, TooLarge, Undecodable
 from anybind.server.isolation import Bounds, DecoderProcess
 from anybind.server.limits import Limits
+from anybind.server.metrics import Metrics
 
 IMAGE = manifest_pb2.Encoder(
     modality="image",
@@ -56,16 +56,16 @@ class Watched(DecoderProcess):
 def process() -> Iterator[Watched]:
     process = Watched()
     yield process
-    process.close()
+    asyncio.run(process.close())
 
 
 @pytest.mark.parametrize(
     ("encoder", "item"), [(IMAGE, GOOD), (AUDIO, pb.Item(modality="audio", data=media.sound(2.0, rate_hz=8_000)))]
 )
-def test_rows_are_the_same_as_in_the_server_s_own_process(
+async def test_rows_are_the_same_as_in_the_server_s_own_process(
     process: Watched, encoder: manifest_pb2.Encoder, item: pb.Item
 ) -> None:
-    here, there = decode(encoder, item, Limits()), process.decode(encoder, item)
+    here, there = decode(encoder, item, Limits()), await process.decode(encoder, item)
     np.testing.assert_array_equal(there.array, here.array)
     assert there.array.dtype == here.array.dtype
     assert there.spans == here.spans
@@ -79,65 +79,67 @@ def test_rows_are_the_same_as_in_the_server_s_own_process(
         (media.npy(np.zeros((2, 2))), BadShape),
     ],
 )
-def test_what_is_wrong_with_an_item_comes_back_as_it_is(process: Watched, data: bytes, error: type) -> None:
+async def test_what_is_wrong_with_an_item_comes_back_as_it_is(process: Watched, data: bytes, error: type) -> None:
     item = pb.Item(modality="image", data=data)
     with pytest.raises(error) as here:
         decode(IMAGE, item, Limits())
     with pytest.raises(error) as there:
-        process.decode(IMAGE, item)
+        await process.decode(IMAGE, item)
     assert str(there.value) == str(here.value)
     assert process.losses == []
 
 
-def test_a_decoder_that_takes_too_long_is_ended_and_replaced() -> None:
+async def test_a_decoder_that_takes_too_long_is_ended_and_replaced() -> None:
     process = Watched(Bounds(seconds=0.05))
     slow = media.encoded(Image.new("RGB", (6_000, 6_000)))
     with pytest.raises(TooLarge, match=r"took over 0.05 s to decode"):
-        process.decode(IMAGE, pb.Item(modality="image", data=slow))
+        await process.decode(IMAGE, pb.Item(modality="image", data=slow))
     assert process.losses == ["time"]
-    process.close()
+    await process.close()
 
 
-def test_a_decoder_cannot_take_more_memory_than_it_may() -> None:
+async def test_a_decoder_cannot_take_more_memory_than_it_may() -> None:
     process = Watched(Bounds(memory_bytes=64 << 20))
     large = media.encoded(Image.new("RGB", (8_000, 8_000)), "PNG")  # 192 MB of pixels in a small file
     with pytest.raises(TooLarge, match="needs more memory"):
-        process.decode(IMAGE, pb.Item(modality="image", data=large))
-    assert process.decode(IMAGE, GOOD).array.shape == (1, 16, 16, 3)
+        await process.decode(IMAGE, pb.Item(modality="image", data=large))
+    assert (await process.decode(IMAGE, GOOD)).array.shape == (1, 16, 16, 3)
     assert process.losses == []
-    process.close()
+    await process.close()
 
 
-def test_a_decoder_that_crashes_fails_its_item_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_decoder_that_crashes_fails_its_item_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     process = Watched()
-    process.decode(IMAGE, GOOD)
+    await process.decode(IMAGE, GOOD)
     os.kill(process.pid, signal.SIGSTOP)  # so that it cannot answer before it dies
 
-    def die_before_the_reply(channel: socket.socket) -> object:
+    read = process._read
+
+    async def die_before_the_reply(count: int) -> bytearray:
         os.kill(process.pid, signal.SIGKILL)
-        return receive(channel)
+        return await read(count)
 
     with monkeypatch.context() as patch:
-        patch.setattr(isolation, "receive", die_before_the_reply)
+        patch.setattr(process, "_read", die_before_the_reply)
         with pytest.raises(Undecodable, match="broke its decoder"):
-            process.decode(IMAGE, GOOD)
-    assert process.decode(IMAGE, GOOD).array.shape == (1, 16, 16, 3)
+            await process.decode(IMAGE, GOOD)
+    assert (await process.decode(IMAGE, GOOD)).array.shape == (1, 16, 16, 3)
     assert process.losses == ["crash"]
-    process.close()
+    await process.close()
 
 
-def test_an_item_is_not_blamed_for_a_decoder_that_died_before_it_came() -> None:
+async def test_an_item_is_not_blamed_for_a_decoder_that_died_before_it_came() -> None:
     process = Watched()
-    process.decode(IMAGE, GOOD)
+    await process.decode(IMAGE, GOOD)
     os.kill(process.pid, signal.SIGKILL)
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-    assert process.decode(IMAGE, GOOD).array.shape == (1, 16, 16, 3)
+    assert (await process.decode(IMAGE, GOOD)).array.shape == (1, 16, 16, 3)
     assert process.losses == ["crash"]
-    process.close()
+    await process.close()
 
 
-def test_a_decoder_can_neither_write_files_nor_keep_more_than_a_few_open(process: Watched) -> None:
-    process.decode(IMAGE, GOOD)
+async def test_a_decoder_can_neither_write_files_nor_keep_more_than_a_few_open(process: Watched) -> None:
+    await process.decode(IMAGE, GOOD)
     limits = Path(f"/proc/{process.pid}/limits").read_text()
     bound = {line[:25].strip(): line[26:].split()[0] for line in limits.splitlines()[1:]}
     assert bound["Max file size"] == "0"
@@ -145,11 +147,35 @@ def test_a_decoder_can_neither_write_files_nor_keep_more_than_a_few_open(process
     assert int(bound["Max address space"]) < 4 << 30
 
 
-def test_a_decoder_ends_with_its_server() -> None:
+async def test_a_decoder_ends_with_its_server() -> None:
     process = Watched()
-    process.decode(IMAGE, GOOD)
-    process.close()
+    await process.decode(IMAGE, GOOD)
+    await process.close()
     assert process._process.returncode == 0
+
+
+async def test_a_caller_who_leaves_does_not_leave_its_rows_to_the_next() -> None:
+    metrics = Metrics()
+    decoders = Decoders(1, Limits(), metrics, bounds=Bounds())
+    slow = pb.Item(modality="image", data=media.encoded(Image.new("RGB", (3_000, 3_000), "red")))
+    gone = asyncio.create_task(decoders.decode(IMAGE, slow))
+    waiting = asyncio.create_task(decoders.decode(IMAGE, GOOD))
+    await asyncio.sleep(0)  # both have begun: one is decoded, one waits for the process
+    late = asyncio.create_task(decoders.decode(IMAGE, GOOD, deadline=0.0))
+    await asyncio.sleep(0)
+    gone.cancel()
+    waiting.cancel()
+    for left in (gone, waiting):
+        with pytest.raises(asyncio.CancelledError):
+            await left
+    with pytest.raises(DeadlineExceeded):
+        await late
+    rows = await decoders.decode(IMAGE, GOOD)
+    np.testing.assert_array_equal(rows.array, decode(IMAGE, GOOD, Limits()).array)
+    for why in ("cancelled", "deadline"):
+        labels = {"modality": "image", "reason": why}
+        assert metrics.registry.get_sample_value("anybind_dropped_total", labels) == 1
+    await decoders.close()
 
 
 async def test_a_server_decodes_in_processes_unless_told_otherwise(starting) -> None:

@@ -69,13 +69,13 @@ def _report(name: str, result: dict) -> None:
         )
     tail = over_turns(lambda turn: turn["12 clients, 1 picture"]["p99_ms"] / turn["12 clients, 1 picture"]["p50_ms"])
     _line("p99 under 12 clients", f"{tail:.2f} times the median", tail <= MAX_TAIL, MAX_TAIL)
-    overhead = over_turns(lambda turn: turn["one client"]["p50_ms"] - turn["raw"]["one_ms"])
-    _line(
-        "one client, one picture",
-        f"{overhead:.2f} ms over decode + infer",
-        overhead <= MAX_OVERHEAD_MS,
-        MAX_OVERHEAD_MS,
+    overhead, rested = (
+        over_turns(lambda turn, of=of: turn["one client"]["p50_ms"] - turn["raw"][of])
+        for of in ("one_ms", "one_rested_ms")
     )
+    found = f"{overhead:.2f} ms over decode + infer"
+    _line("one client, one picture", found, overhead <= MAX_OVERHEAD_MS, MAX_OVERHEAD_MS)
+    _line("", f"{rested:.2f} ms over them after a rest", None, None)
     if name == "nano":
         _line("start to SERVING", f"{result['start_s']:.2f} s", result["start_s"] <= MAX_START_S, MAX_START_S)
         resident = result["resident_mb"]

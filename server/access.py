@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import re
+import ssl
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,16 +38,42 @@ class Tls:
     key: Path
     client_ca: Path | None = None
 
-    def credentials(self) -> grpc.ServerCredentials:
+
+class Certificates:
+    """What the files of `Tls` held when last read; each new connection is met with that."""
+
+    def __init__(self, tls: Tls) -> None:
         """Raises:
-        AccessError: a file cannot be read.
+        AccessError: see `reload`.
         """
+        self._tls = tls
+        self.reload()
+
+    def reload(self) -> None:
+        """Reads the files again.
+
+        Raises:
+          AccessError: one cannot be read, or the key is not the certificate's; what was read before stays.
+        """
+        tls = self._tls
         try:
-            pair = (self.key.read_bytes(), self.certificate.read_bytes())
-            client_ca = self.client_ca.read_bytes() if self.client_ca else None
+            pair = (tls.key.read_bytes(), tls.certificate.read_bytes())
+            client_ca = tls.client_ca.read_bytes() if tls.client_ca else None
+            # gRPC would take files that do not fit, and then refuse every caller.
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(tls.certificate, tls.key)
+        except ssl.SSLError as error:
+            raise AccessError(
+                f"{tls.certificate} and {tls.key} are not a certificate and its key in PEM: {error.reason}."
+            ) from error
         except OSError as error:
             raise AccessError(f"A TLS file cannot be read: {error}.") from error
-        return grpc.ssl_server_credentials([pair], client_ca, require_client_auth=client_ca is not None)
+        self._read = grpc.ssl_server_certificate_configuration([pair], client_ca)
+
+    def credentials(self) -> grpc.ServerCredentials:
+        """For a server's port."""
+        return grpc.dynamic_ssl_server_credentials(
+            self._read, lambda: self._read, require_client_authentication=self._tls.client_ca is not None
+        )
 
 
 class Tokens:

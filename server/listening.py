@@ -13,8 +13,8 @@ class StartError(Exception):
     """The server could not start, or the model not be swapped. The message says why and what to do."""
 
 
-def listen(server: grpc.aio.Server, settings: Settings) -> str:
-    """Listens on the address, and gives it back as clients dial it."""
+def listen(server: grpc.aio.Server, settings: Settings, credentials: grpc.ServerCredentials | None) -> str:
+    """Listens on the address, in the clear where there are no credentials, and gives it back as clients dial it."""
     address = settings.address
     if not address.startswith("unix:") and ":" not in address:
         raise StartError(f"The address is {address!r}; host:port or unix:path is needed, such as 127.0.0.1:7860.")
@@ -26,8 +26,8 @@ def listen(server: grpc.aio.Server, settings: Settings) -> str:
     if address.startswith("unix:"):
         _check_socket(Path(address.removeprefix("unix:")))
     try:
-        if settings.tls:
-            port = server.add_secure_port(address, settings.tls.credentials())
+        if credentials is not None:
+            port = server.add_secure_port(address, credentials)
         else:
             port = server.add_insecure_port(address)
     except RuntimeError as error:

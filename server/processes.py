@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -45,6 +46,7 @@ class _Supervisor:
     def __init__(self, each: list[Settings], started: Callable[[Server], None]) -> None:
         self._started = started
         self._stopping = False
+        self._alive = os.pipe()  # closed by the kernel when the supervisor ends, however it ends
         self._running: dict[int, tuple[Settings, float]] = {}
         for settings in each:
             self._fork(settings)
@@ -75,12 +77,21 @@ class _Supervisor:
             return
         for signal_ in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(signal_, signal.SIG_DFL)
+        ours, supervisors = self._alive
+        os.close(supervisors)
+        threading.Thread(target=_end_with, args=[ours], daemon=True).start()
         os._exit(_serve(settings, self._started))
 
     def _pass_on(self, signal_: int, frame: object) -> None:
         self._stopping = self._stopping or signal_ != signal.SIGHUP
         for pid in self._running:
             os.kill(pid, signal_)
+
+
+def _end_with(pipe: int) -> None:
+    """Waits until nobody holds the pipe's other end; then this process drains and ends."""
+    os.read(pipe, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _serve(settings: Settings, started: Callable[[Server], None]) -> int:

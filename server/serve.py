@@ -13,7 +13,7 @@ from grpc_reflection.v1alpha import reflection
 
 from ..proto.v1 import embedding_pb2_grpc, retrieval_pb2_grpc
 from ..proto.v1.manifest_pb2 import Manifest
-from .access import AccessError, Tokens
+from .access import AccessError, Certificates, Tokens
 from .artifact import ArtifactError, open_artifact
 from .cache import Cache
 from .calls import Calls
@@ -56,6 +56,7 @@ class Server:
         self.metrics_address = ""  # host:port, where there are metrics
         self.engine: Engine
         self.tokens: Tokens | None = None
+        self._certificates: Certificates | None = None
         self._grpc: grpc.aio.Server
         self._calls: Calls
         self._index: Index | None = None
@@ -102,7 +103,7 @@ class Server:
         await self._stopped.wait()
 
     async def reload(self) -> None:
-        """Reads tokens and model again, and swaps the model without dropping a call.
+        """Reads tokens, certificates and model again, and swaps the model without dropping a call.
 
         Both models are in memory for a moment.
 
@@ -113,6 +114,8 @@ class Server:
             try:
                 if self.tokens is not None:
                     self.tokens.reload()
+                if self._certificates is not None:
+                    self._certificates.reload()
                 model = self._model()
                 await self._load(model, prove=True)
             except _REFUSALS as error:
@@ -133,6 +136,8 @@ class Server:
         model = self._model()
         if settings.tokens is not None:
             self.tokens = Tokens(settings.tokens, settings.token_calls)
+        if settings.tls is not None:
+            self._certificates = Certificates(settings.tls)
         tracing = _tracing(settings.otlp)
         if tracing is not None:
             self._closing.push_async_callback(asyncio.to_thread, tracing.close)
@@ -145,7 +150,7 @@ class Server:
                 ("grpc.so_reuseport", int(settings.share_port)),  # else a port that is taken must be noticed
             ],
         )
-        self.address = listen(self._grpc, settings)
+        self.address = listen(self._grpc, settings, self._certificates and self._certificates.credentials())
         self._closing.push_async_callback(self._grpc.stop, None)
         self._expose_metrics()
         self._index = await self._open_index(model.manifest)

@@ -1,8 +1,11 @@
 """Who may call."""
 
+import asyncio
 import logging
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from ssl import CERT_NONE, PROTOCOL_TLS_CLIENT, PEM_cert_to_DER_cert, SSLContext
 
 import grpc
 import pytest
@@ -17,6 +20,18 @@ from anybind.server.serve import Settings, StartError, start
 TLS = Path(__file__).parent / "tls"
 ADA, BOB = "ada-0123456789abcdef", "bob-0123456789abcdef"
 SERVER_PAIR = {"certificate": TLS / "server.pem", "key": TLS / "server.key"}
+
+
+async def presented(address: str) -> bytes:
+    """The certificate a new connection is met with, DER."""
+    context = SSLContext(PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, CERT_NONE
+    context.set_alpn_protocols(["h2"])
+    host, _, port = address.rpartition(":")
+    _, writer = await asyncio.open_connection(host, int(port), ssl=context)
+    certificate = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    writer.close()
+    return certificate
 
 
 @pytest.fixture
@@ -128,6 +143,19 @@ async def test_mutual_tls_asks_callers_for_a_certificate(starting) -> None:
     server = await starting(tls=Tls(**SERVER_PAIR, client_ca=TLS / "ca.pem"), address="localhost:0")
     assert await info(server.address, credentials=caller(certificate=True)) == "toy"
     assert await info(server.address, credentials=caller(certificate=False)) == "UNAVAILABLE"
+
+
+async def test_a_reload_reads_the_certificate_again(starting, tmp_path: Path) -> None:
+    files = {name: Path(shutil.copy(path, tmp_path)) for name, path in SERVER_PAIR.items()}
+    server = await starting(tls=Tls(**files), address="localhost:0")
+    assert await presented(server.address) == PEM_cert_to_DER_cert((TLS / "server.pem").read_text())
+    shutil.copy(TLS / "caller.pem", files["certificate"])
+    with pytest.raises(StartError, match="are not a certificate and its key"):
+        await server.reload()  # half of the change
+    assert await presented(server.address) == PEM_cert_to_DER_cert((TLS / "server.pem").read_text())
+    shutil.copy(TLS / "caller.key", files["key"])
+    await server.reload()
+    assert await presented(server.address) == PEM_cert_to_DER_cert((TLS / "caller.pem").read_text())
 
 
 async def test_a_key_that_cannot_be_read_stops_the_start(toy: Path, tmp_path: Path) -> None:

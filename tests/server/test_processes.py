@@ -96,6 +96,15 @@ def test_several_processes_share_a_port_and_drain_together(toy: Path) -> None:
         assert process.wait(30) == 0
 
 
+def test_several_processes_end_with_their_supervisor_however_it_ends(toy: Path) -> None:
+    with program(TWO, toy) as process:
+        for _ in range(2):
+            process.stdout.readline()
+        process.kill()
+        # Both hold the output: it ends when they have ended.
+        assert process.communicate(timeout=30)[0] == ""
+
+
 def test_several_processes_still_notice_a_port_that_is_taken(toy: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -193,6 +193,7 @@ def export_encoder(
         tolerance=min(limit, max(HEAD_ROOM * difference, LEAST_PART_OF_LIMIT * limit)),
         logit_scale=entry.logit_scale,
         trained_with=entry.trained_with,
+        trained_names=entry.trained_names,
         **{recipe_field(entry.recipe): entry.recipe},
     )
     return encoder, vectors

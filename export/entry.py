@@ -35,6 +35,7 @@ class ExportEntry:
       logit_scale: what the published model multiplies its unit vector by; it stays out of the graph. 0: nothing.
       precision: `FP32` or `FP16_WEIGHTS`.
       trained_with: modalities it was trained with in pairs. Empty: the anchor alone.
+      trained_names: the names whose words it was trained with, where it met words for some things only.
     """
 
     modality: str
@@ -46,6 +47,7 @@ class ExportEntry:
     logit_scale: float = 0.0
     precision: str = FP32
     trained_with: tuple[str, ...] = ()
+    trained_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.precision not in PARITY_LIMITS:

@@ -90,20 +90,23 @@ def evaluate(space: Space, manifest: Manifest, shuffled: Space | None = None) ->
     """Measures what was embedded.
 
     Args:
-        manifest: tells which modalities were trained as pairs.
+        manifest: tells which modalities were trained as pairs, and with which names.
         shuffled: the same things in the space of the same encoders with shuffled weights.
     """
     pairs = trained_pairs(manifest)
+    names = {each.modality: frozenset(each.trained_names) for each in manifest.encoders if each.trained_names}
     measures = [
-        replace(each, emergent=each.query != each.target and frozenset((each.query, each.target)) not in pairs)
-        for each in all_measures(space.pools, space.vectors)
+        replace(each, emergent=True)
+        if each.query != each.target and frozenset((each.query, each.target)) not in pairs
+        else each
+        for each in all_measures(space.pools, space.vectors, names)
     ]
     lies = [
         replace(each, emergent=frozenset((each.query, each.target)) not in pairs)
         for each in geometry(space.pools, space.vectors)
     ]
     if shuffled is not None:
-        blind = {each.key: each.value for each in all_measures(shuffled.pools, shuffled.vectors)}
+        blind = {each.key: each.value for each in all_measures(shuffled.pools, shuffled.vectors, names)}
         measures = [replace(each, shuffled=blind.get(each.key)) for each in measures]
         apart = {(each.query, each.target): each for each in geometry(shuffled.pools, shuffled.vectors)}
         lies = [

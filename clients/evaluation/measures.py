@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,8 @@ from .labels import ESC_10
 from .pools import PROMPTS, UNSEEN, Pool
 
 Vectors = Mapping[str, NDArray[np.float32]]  # by pool, (N, D), rows of norm 1
+Names = Mapping[str, Collection[str]]  # by modality
+NO_NAMES: Names = MappingProxyType({})
 
 RECALLS = (1, 5, 10)
 PRECISION_AT = 10
@@ -38,7 +41,7 @@ class Measure:
         best: what a perfect order reaches, below 1 where fewer things belong to a query than places are counted.
         queries: how many things were asked with.
         gallery: how many could be answered.
-        emergent: the two modalities were never trained as a pair.
+        emergent: the two modalities, or these names with this modality, were never trained as a pair.
         shuffled: the same number from the same encoders with shuffled weights; None where that was not asked for.
     """
 
@@ -133,9 +136,13 @@ NAMINGS = (
 )
 
 
-def all_measures(pools: Mapping[str, Pool], vectors: Vectors) -> Iterator[Measure]:
-    """Everything that can be measured with the pools that have vectors."""
-    yield from naming(pools, vectors)
+def all_measures(pools: Mapping[str, Pool], vectors: Vectors, trained_names: Names = NO_NAMES) -> Iterator[Measure]:
+    """Everything that can be measured with the pools that have vectors.
+
+    Args:
+        trained_names: by modality, the names whose words it was trained with, where not with all.
+    """
+    yield from naming(pools, vectors, trained_names)
     yield from unseen_words(pools, vectors)
     yield from retrieval(pools, vectors)
 
@@ -212,8 +219,11 @@ def _ranking_values(
     return {metric: np.concatenate([part[metric] for part in parts]) for metric in parts[0]}
 
 
-def naming(pools: Mapping[str, Pool], vectors: Vectors) -> Iterator[Measure]:
-    """Zero-shot accuracy: the class whose prompts, averaged, are nearest."""
+def naming(pools: Mapping[str, Pool], vectors: Vectors, trained_names: Names = NO_NAMES) -> Iterator[Measure]:
+    """Zero-shot accuracy: the class whose prompts, averaged, are nearest.
+
+    Where a modality was trained with some names only, the things of other names, among all classes, are measured apart.
+    """
     for task in NAMINGS:
         if task.pool not in vectors or task.prompts not in vectors:
             continue
@@ -223,12 +233,18 @@ def naming(pools: Mapping[str, Pool], vectors: Vectors) -> Iterator[Measure]:
             continue
         keys = pool.keys[column]
         use = np.all([np.isin(keys, classes), *(pool.keys[key] == value for key, value in task.where.items())], axis=0)
-        if use.any():
-            heads = metrics.centroids(vectors[task.prompts], pools[task.prompts].keys[column], classes)
-            groups = pool.keys["group"][use] if "group" in pool.keys else None
-            yield _accuracy(
-                pool.modality, "text", task.what, vectors[task.pool][use], heads, keys[use], classes, groups
-            )
+        heads = metrics.centroids(vectors[task.prompts], pools[task.prompts].keys[column], classes)
+        trained = list(trained_names.get(pool.modality, ()))
+        parts = {task.what: use}
+        if trained:
+            parts[f"{task.what}, never told in words"] = use & ~np.isin(keys, trained)
+        for what, rows in parts.items():
+            if rows.any():
+                groups = pool.keys["group"][rows] if "group" in pool.keys else None
+                named = _accuracy(
+                    pool.modality, "text", what, vectors[task.pool][rows], heads, keys[rows], classes, groups
+                )
+                yield replace(named, emergent=what != task.what)
 
 
 def unseen_words(pools: Mapping[str, Pool], vectors: Vectors, words: str = UNSEEN) -> Iterator[Measure]:

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x61nybind/proto/v1/manifest.proto\x12\nanybind.v1\"\xb7\x01\n\x08Manifest\x12\x16\n\x0e\x66ormat_version\x18\x01 \x01(\r\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08space_id\x18\x03 \x01(\t\x12\x16\n\x0e\x65mbedding_size\x18\x04 \x01(\r\x12\x0f\n\x07licence\x18\x05 \x01(\t\x12\x0e\n\x06\x61nchor\x18\x06 \x01(\t\x12%\n\x08\x65ncoders\x18\x07 \x03(\x0b\x32\x13.anybind.v1.Encoder\x12\x13\n\x0bgolden_file\x18\x08 \x01(\t\"\xe7\x04\n\x07\x45ncoder\x12\x10\n\x08modality\x18\x01 \x01(\t\x12\x0c\n\x04\x66ile\x18\x02 \x01(\t\x12\x16\n\x0e\x65xternal_files\x18\x03 \x03(\t\x12/\n\x06sha256\x18\x04 \x03(\x0b\x32\x1f.anybind.v1.Encoder.Sha256Entry\x12\x13\n\x0b\x66ingerprint\x18\x05 \x01(\t\x12\x12\n\ninput_name\x18\x06 \x01(\t\x12\x13\n\x0boutput_name\x18\x07 \x01(\t\x12,\n\x07picture\x18\x08 \x01(\x0b\x32\x19.anybind.v1.PictureRecipeH\x00\x12.\n\x08waveform\x18\t \x01(\x0b\x32\x1a.anybind.v1.WaveformRecipeH\x00\x12&\n\x04text\x18\n \x01(\x0b\x32\x16.anybind.v1.TextRecipeH\x00\x12(\n\x05\x64\x65pth\x18\x0b \x01(\x0b\x32\x17.anybind.v1.DepthRecipeH\x00\x12&\n\x04grey\x18\x0c \x01(\x0b\x32\x16.anybind.v1.GreyRecipeH\x00\x12*\n\x06series\x18\r \x01(\x0b\x32\x18.anybind.v1.SeriesRecipeH\x00\x12\x11\n\tprecision\x18\x0e \x01(\t\x12\x16\n\x0eweights_source\x18\x0f \x01(\t\x12\x0f\n\x07licence\x18\x10 \x01(\t\x12\x11\n\ttolerance\x18\x11 \x01(\x02\x12\x13\n\x0blogit_scale\x18\x12 \x01(\x02\x12\x14\n\x0ctrained_with\x18\x13 \x03(\t\x1a-\n\x0bSha256Entry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x08\n\x06recipe\"V\n\rPictureRecipe\x12\x0e\n\x06height\x18\x01 \x01(\r\x12\r\n\x05width\x18\x02 \x01(\r\x12&\n\x08resample\x18\x03 \x01(\x0e\x32\x14.anybind.v1.Resample\"\xbc\x01\n\x0eWaveformRecipe\x12\x16\n\x0esample_rate_hz\x18\x01 \x01(\r\x12\x0e\n\x06\x63lip_s\x18\x02 \x01(\x01\x12\r\n\x05\x63lips\x18\x03 \x01(\r\x12\"\n\x04plan\x18\x04 \x01(\x0e\x32\x14.anybind.v1.ClipPlan\x12$\n\x07\x63hannel\x18\x05 \x01(\x0e\x32\x13.anybind.v1.Channel\x12)\n\nshort_clip\x18\x06 \x01(\x0e\x32\x15.anybind.v1.ShortClip\"\x8e\x01\n\nTextRecipe\x12\x16\n\x0etokenizer_file\x18\x01 \x01(\t\x12\x16\n\x0e\x63ontext_length\x18\x02 \x01(\r\x12*\n\x08\x63leaning\x18\x03 \x01(\x0e\x32\x18.anybind.v1.TextCleaning\x12\x0e\n\x06pad_id\x18\x04 \x01(\r\x12\x14\n\x0c\x66ixed_length\x18\x05 \x01(\x08\"h\n\x0b\x44\x65pthRecipe\x12\x0e\n\x06height\x18\x01 \x01(\r\x12\r\n\x05width\x18\x02 \x01(\r\x12&\n\x08resample\x18\x03 \x01(\x0e\x32\x14.anybind.v1.Resample\x12\x12\n\nmax_metres\x18\x04 \x01(\x02\"S\n\nGreyRecipe\x12\x0e\n\x06height\x18\x01 \x01(\r\x12\r\n\x05width\x18\x02 \x01(\r\x12&\n\x08resample\x18\x03 \x01(\x0e\x32\x14.anybind.v1.Resample\"1\n\x0cSeriesRecipe\x12\x10\n\x08\x63hannels\x18\x01 \x01(\r\x12\x0f\n\x07samples\x18\x02 \x01(\r*g\n\x08Resample\x12\x18\n\x14RESAMPLE_UNSPECIFIED\x10\x00\x12\x14\n\x10RESAMPLE_NEAREST\x10\x01\x12\x15\n\x11RESAMPLE_BILINEAR\x10\x02\x12\x14\n\x10RESAMPLE_BICUBIC\x10\x03*M\n\x08\x43lipPlan\x12\x19\n\x15\x43LIP_PLAN_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43LIP_PLAN_EVEN\x10\x01\x12\x12\n\x0e\x43LIP_PLAN_TILE\x10\x02*G\n\x07\x43hannel\x12\x17\n\x13\x43HANNEL_UNSPECIFIED\x10\x00\x12\x11\n\rCHANNEL_FIRST\x10\x01\x12\x10\n\x0c\x43HANNEL_MEAN\x10\x02*Q\n\tShortClip\x12\x1a\n\x16SHORT_CLIP_UNSPECIFIED\x10\x00\x12\x13\n\x0fSHORT_CLIP_KEEP\x10\x01\x12\x13\n\x0fSHORT_CLIP_LOOP\x10\x02*]\n\x0cTextCleaning\x12\x1d\n\x19TEXT_CLEANING_UNSPECIFIED\x10\x00\x12\x16\n\x12TEXT_CLEANING_NONE\x10\x01\x12\x16\n\x12TEXT_CLEANING_CLIP\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x61nybind/proto/v1/manifest.proto\x12\nanybind.v1\"\xb7\x01\n\x08Manifest\x12\x16\n\x0e\x66ormat_version\x18\x01 \x01(\r\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08space_id\x18\x03 \x01(\t\x12\x16\n\x0e\x65mbedding_size\x18\x04 \x01(\r\x12\x0f\n\x07licence\x18\x05 \x01(\t\x12\x0e\n\x06\x61nchor\x18\x06 \x01(\t\x12%\n\x08\x65ncoders\x18\x07 \x03(\x0b\x32\x13.anybind.v1.Encoder\x12\x13\n\x0bgolden_file\x18\x08 \x01(\t\"\xfe\x04\n\x07\x45ncoder\x12\x10\n\x08modality\x18\x01 \x01(\t\x12\x0c\n\x04\x66ile\x18\x02 \x01(\t\x12\x16\n\x0e\x65xternal_files\x18\x03 \x03(\t\x12/\n\x06sha256\x18\x04 \x03(\x0b\x32\x1f.anybind.v1.Encoder.Sha256Entry\x12\x13\n\x0b\x66ingerprint\x18\x05 \x01(\t\x12\x12\n\ninput_name\x18\x06 \x01(\t\x12\x13\n\x0boutput_name\x18\x07 \x01(\t\x12,\n\x07picture\x18\x08 \x01(\x0b\x32\x19.anybind.v1.PictureRecipeH\x00\x12.\n\x08waveform\x18\t \x01(\x0b\x32\x1a.anybind.v1.WaveformRecipeH\x00\x12&\n\x04text\x18\n \x01(\x0b\x32\x16.anybind.v1.TextRecipeH\x00\x12(\n\x05\x64\x65pth\x18\x0b \x01(\x0b\x32\x17.anybind.v1.DepthRecipeH\x00\x12&\n\x04grey\x18\x0c \x01(\x0b\x32\x16.anybind.v1.GreyRecipeH\x00\x12*\n\x06series\x18\r \x01(\x0b\x32\x18.anybind.v1.SeriesRecipeH\x00\x12\x11\n\tprecision\x18\x0e \x01(\t\x12\x16\n\x0eweights_source\x18\x0f \x01(\t\x12\x0f\n\x07licence\x18\x10 \x01(\t\x12\x11\n\ttolerance\x18\x11 \x01(\x02\x12\x13\n\x0blogit_scale\x18\x12 \x01(\x02\x12\x14\n\x0ctrained_with\x18\x13 \x03(\t\x12\x15\n\rtrained_names\x18\x14 \x03(\t\x1a-\n\x0bSha256Entry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x08\n\x06recipe\"V\n\rPictureRecipe\x12\x0e\n\x06height\x18\x01 \x01(\r\x12\r\n\x05width\x18\x02 \x01(\r\x12&\n\x08resample\x18\x03 \x01(\x0e\x32\x14.anybind.v1.Resample\"\xbc\x01\n\x0eWaveformRecipe\x12\x16\n\x0esample_rate_hz\x18\x01 \x01(\r\x12\x0e\n\x06\x63lip_s\x18\x02 \x01(\x01\x12\r\n\x05\x63lips\x18\x03 \x01(\r\x12\"\n\x04plan\x18\x04 \x01(\x0e\x32\x14.anybind.v1.ClipPlan\x12$\n\x07\x63hannel\x18\x05 \x01(\x0e\x32\x13.anybind.v1.Channel\x12)\n\nshort_clip\x18\x06 \x01(\x0e\x32\x15.anybind.v1.ShortClip\"\x8e\x01\n\nTextRecipe\x12\x16\n\x0etokenizer_file\x18\x01 \x01(\t\x12\x16\n\x0e\x63ontext_length\x18\x02 \x01(\r\x12*\n\x08\x63leaning\x18\x03 \x01(\x0e\x32\x18.anybind.v1.TextCleaning\x12\x0e\n\x06pad_id\x18\x04 \x01(\r\x12\x14\n\x0c\x66ixed_length\x18\x05 \x01(\x08\"h\n\x0b\x44\x65pthRecipe\x12\x0e\n\x06height\x18\x01 \x01(\r\x12\r\n\x05width\x18\x02 \x01(\r\x12&\n\x08resample\x18\x03 \x01(\x0e\x32\x14.anybind.v1.Resample\x12\x12\n\nmax_metres\x18\x04 \x01(\x02\"S\n\nGreyRecipe\x12\x0e\n\x06height\x18\x01 \x01(\r\x12\r\n\x05width\x18\x02 \x01(\r\x12&\n\x08resample\x18\x03 \x01(\x0e\x32\x14.anybind.v1.Resample\"1\n\x0cSeriesRecipe\x12\x10\n\x08\x63hannels\x18\x01 \x01(\r\x12\x0f\n\x07samples\x18\x02 \x01(\r*g\n\x08Resample\x12\x18\n\x14RESAMPLE_UNSPECIFIED\x10\x00\x12\x14\n\x10RESAMPLE_NEAREST\x10\x01\x12\x15\n\x11RESAMPLE_BILINEAR\x10\x02\x12\x14\n\x10RESAMPLE_BICUBIC\x10\x03*M\n\x08\x43lipPlan\x12\x19\n\x15\x43LIP_PLAN_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43LIP_PLAN_EVEN\x10\x01\x12\x12\n\x0e\x43LIP_PLAN_TILE\x10\x02*G\n\x07\x43hannel\x12\x17\n\x13\x43HANNEL_UNSPECIFIED\x10\x00\x12\x11\n\rCHANNEL_FIRST\x10\x01\x12\x10\n\x0c\x43HANNEL_MEAN\x10\x02*Q\n\tShortClip\x12\x1a\n\x16SHORT_CLIP_UNSPECIFIED\x10\x00\x12\x13\n\x0fSHORT_CLIP_KEEP\x10\x01\x12\x13\n\x0fSHORT_CLIP_LOOP\x10\x02*]\n\x0cTextCleaning\x12\x1d\n\x19TEXT_CLEANING_UNSPECIFIED\x10\x00\x12\x16\n\x12TEXT_CLEANING_NONE\x10\x01\x12\x16\n\x12TEXT_CLEANING_CLIP\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,32 +33,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ENCODER_SHA256ENTRY']._loaded_options = None
   _globals['_ENCODER_SHA256ENTRY']._serialized_options = b'8\001'
-  _globals['_RESAMPLE']._serialized_start=1517
-  _globals['_RESAMPLE']._serialized_end=1620
-  _globals['_CLIPPLAN']._serialized_start=1622
-  _globals['_CLIPPLAN']._serialized_end=1699
-  _globals['_CHANNEL']._serialized_start=1701
-  _globals['_CHANNEL']._serialized_end=1772
-  _globals['_SHORTCLIP']._serialized_start=1774
-  _globals['_SHORTCLIP']._serialized_end=1855
-  _globals['_TEXTCLEANING']._serialized_start=1857
-  _globals['_TEXTCLEANING']._serialized_end=1950
+  _globals['_RESAMPLE']._serialized_start=1540
+  _globals['_RESAMPLE']._serialized_end=1643
+  _globals['_CLIPPLAN']._serialized_start=1645
+  _globals['_CLIPPLAN']._serialized_end=1722
+  _globals['_CHANNEL']._serialized_start=1724
+  _globals['_CHANNEL']._serialized_end=1795
+  _globals['_SHORTCLIP']._serialized_start=1797
+  _globals['_SHORTCLIP']._serialized_end=1878
+  _globals['_TEXTCLEANING']._serialized_start=1880
+  _globals['_TEXTCLEANING']._serialized_end=1973
   _globals['_MANIFEST']._serialized_start=48
   _globals['_MANIFEST']._serialized_end=231
   _globals['_ENCODER']._serialized_start=234
-  _globals['_ENCODER']._serialized_end=849
-  _globals['_ENCODER_SHA256ENTRY']._serialized_start=794
-  _globals['_ENCODER_SHA256ENTRY']._serialized_end=839
-  _globals['_PICTURERECIPE']._serialized_start=851
-  _globals['_PICTURERECIPE']._serialized_end=937
-  _globals['_WAVEFORMRECIPE']._serialized_start=940
-  _globals['_WAVEFORMRECIPE']._serialized_end=1128
-  _globals['_TEXTRECIPE']._serialized_start=1131
-  _globals['_TEXTRECIPE']._serialized_end=1273
-  _globals['_DEPTHRECIPE']._serialized_start=1275
-  _globals['_DEPTHRECIPE']._serialized_end=1379
-  _globals['_GREYRECIPE']._serialized_start=1381
-  _globals['_GREYRECIPE']._serialized_end=1464
-  _globals['_SERIESRECIPE']._serialized_start=1466
-  _globals['_SERIESRECIPE']._serialized_end=1515
+  _globals['_ENCODER']._serialized_end=872
+  _globals['_ENCODER_SHA256ENTRY']._serialized_start=817
+  _globals['_ENCODER_SHA256ENTRY']._serialized_end=862
+  _globals['_PICTURERECIPE']._serialized_start=874
+  _globals['_PICTURERECIPE']._serialized_end=960
+  _globals['_WAVEFORMRECIPE']._serialized_start=963
+  _globals['_WAVEFORMRECIPE']._serialized_end=1151
+  _globals['_TEXTRECIPE']._serialized_start=1154
+  _globals['_TEXTRECIPE']._serialized_end=1296
+  _globals['_DEPTHRECIPE']._serialized_start=1298
+  _globals['_DEPTHRECIPE']._serialized_end=1402
+  _globals['_GREYRECIPE']._serialized_start=1404
+  _globals['_GREYRECIPE']._serialized_end=1487
+  _globals['_SERIESRECIPE']._serialized_start=1489
+  _globals['_SERIESRECIPE']._serialized_end=1538
 # @@protoc_insertion_point(module_scope)

@@ -75,7 +75,7 @@ class Manifest(_message.Message):
     def __init__(self, format_version: _Optional[int] = ..., name: _Optional[str] = ..., space_id: _Optional[str] = ..., embedding_size: _Optional[int] = ..., licence: _Optional[str] = ..., anchor: _Optional[str] = ..., encoders: _Optional[_Iterable[_Union[Encoder, _Mapping]]] = ..., golden_file: _Optional[str] = ...) -> None: ...
 
 class Encoder(_message.Message):
-    __slots__ = ("modality", "file", "external_files", "sha256", "fingerprint", "input_name", "output_name", "picture", "waveform", "text", "depth", "grey", "series", "precision", "weights_source", "licence", "tolerance", "logit_scale", "trained_with")
+    __slots__ = ("modality", "file", "external_files", "sha256", "fingerprint", "input_name", "output_name", "picture", "waveform", "text", "depth", "grey", "series", "precision", "weights_source", "licence", "tolerance", "logit_scale", "trained_with", "trained_names")
     class Sha256Entry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -102,6 +102,7 @@ class Encoder(_message.Message):
     TOLERANCE_FIELD_NUMBER: _ClassVar[int]
     LOGIT_SCALE_FIELD_NUMBER: _ClassVar[int]
     TRAINED_WITH_FIELD_NUMBER: _ClassVar[int]
+    TRAINED_NAMES_FIELD_NUMBER: _ClassVar[int]
     modality: str
     file: str
     external_files: _containers.RepeatedScalarFieldContainer[str]
@@ -121,7 +122,8 @@ class Encoder(_message.Message):
     tolerance: float
     logit_scale: float
     trained_with: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, modality: _Optional[str] = ..., file: _Optional[str] = ..., external_files: _Optional[_Iterable[str]] = ..., sha256: _Optional[_Mapping[str, str]] = ..., fingerprint: _Optional[str] = ..., input_name: _Optional[str] = ..., output_name: _Optional[str] = ..., picture: _Optional[_Union[PictureRecipe, _Mapping]] = ..., waveform: _Optional[_Union[WaveformRecipe, _Mapping]] = ..., text: _Optional[_Union[TextRecipe, _Mapping]] = ..., depth: _Optional[_Union[DepthRecipe, _Mapping]] = ..., grey: _Optional[_Union[GreyRecipe, _Mapping]] = ..., series: _Optional[_Union[SeriesRecipe, _Mapping]] = ..., precision: _Optional[str] = ..., weights_source: _Optional[str] = ..., licence: _Optional[str] = ..., tolerance: _Optional[float] = ..., logit_scale: _Optional[float] = ..., trained_with: _Optional[_Iterable[str]] = ...) -> None: ...
+    trained_names: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, modality: _Optional[str] = ..., file: _Optional[str] = ..., external_files: _Optional[_Iterable[str]] = ..., sha256: _Optional[_Mapping[str, str]] = ..., fingerprint: _Optional[str] = ..., input_name: _Optional[str] = ..., output_name: _Optional[str] = ..., picture: _Optional[_Union[PictureRecipe, _Mapping]] = ..., waveform: _Optional[_Union[WaveformRecipe, _Mapping]] = ..., text: _Optional[_Union[TextRecipe, _Mapping]] = ..., depth: _Optional[_Union[DepthRecipe, _Mapping]] = ..., grey: _Optional[_Union[GreyRecipe, _Mapping]] = ..., series: _Optional[_Union[SeriesRecipe, _Mapping]] = ..., precision: _Optional[str] = ..., weights_source: _Optional[str] = ..., licence: _Optional[str] = ..., tolerance: _Optional[float] = ..., logit_scale: _Optional[float] = ..., trained_with: _Optional[_Iterable[str]] = ..., trained_names: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class PictureRecipe(_message.Message):
     __slots__ = ("height", "width", "resample")

@@ -23,11 +23,13 @@ def run(*arguments: object) -> Result:
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
-    """The lines of one evaluation of a toy, its audio trained with text as well."""
+    """The lines of one evaluation of a toy, its audio trained with the word "red" as well."""
     folder = tmp_path_factory.mktemp("eval")
     toy, data = toys.artifact(folder / "toy", MODALITIES), folders.make(folder / "data")
     written = manifest.read(toy)
-    next(encoder for encoder in written.encoders if encoder.modality == "audio").trained_with.extend(["image", "text"])
+    audio = next(encoder for encoder in written.encoders if encoder.modality == "audio")
+    audio.trained_with.extend(["image", "text"])
+    audio.trained_names.append("red")
     manifest.write(written, toy)
     result = run("--model", toy, "--data", data, "--json")
     assert result.exit_code == 0, result.stderr
@@ -50,11 +52,22 @@ def test_every_measure_has_interval_chance_and_shuffled_weights_beside_it(told: 
 
 def test_pairs_never_trained_are_called_emergent(told: list[dict]) -> None:
     emergent = {(line["query"], line["target"]) for line in of_kind(told, "measure") if line["emergent"]}
-    assert emergent == {("depth", "text"), ("text", "depth")}
+    assert emergent == {("depth", "text"), ("text", "depth"), ("audio", "text")}
     lies = {(line["query"], line["target"]): line["emergent"] for line in of_kind(told, "geometry")}
     assert lies["audio", "depth"]
     assert not lies["audio", "text"]
     assert not lies["image", "depth"]
+
+
+def test_names_never_trained_are_measured_apart_among_all_names(told: list[dict]) -> None:
+    named = {
+        line["what"]: line for line in of_kind(told, "measure") if (line["query"], line["target"]) == ("audio", "text")
+    }
+    all_names, apart = named["sound labels"], named["sound labels, never told in words"]
+    assert apart["queries"] == all_names["queries"] * 2 // 3
+    assert apart["gallery"] == all_names["gallery"] == 3
+    assert apart["emergent"]
+    assert not all_names["emergent"]
 
 
 def test_gap_and_hubs_are_told_for_every_two_modalities(told: list[dict]) -> None:

@@ -22,8 +22,10 @@ class Mean(torch.nn.Module):
 def test_an_export_names_what_its_encoder_was_trained_with(tmp_path: Path) -> None:
     rows = np.random.default_rng(0).standard_normal((3, 6, 20)).astype(np.float32)
     recipe = pb.SeriesRecipe(channels=6, samples=20)
-    entry = ExportEntry("imu", Mean(), recipe, rows, "a test", "Apache-2.0", trained_with=("image", "text"))
+    told = {"trained_with": ("image", "text"), "trained_names": ("walking",)}
+    entry = ExportEntry("imu", Mean(), recipe, rows, "a test", "Apache-2.0", **told)
     manifest = add_encoder(toys.artifact(tmp_path / "toy", ["image", "text", "audio"]), entry)
+    assert list(manifest.encoders[-1].trained_names) == ["walking"]
     assert trained_pairs(manifest) >= {frozenset(("imu", "image")), frozenset(("imu", "text"))}
     assert frozenset(("imu", "audio")) not in trained_pairs(manifest)
     assert frozenset(("audio", "image")) in trained_pairs(manifest)  # it names nothing: the anchor alone

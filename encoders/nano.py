@@ -55,16 +55,20 @@ class Residual(nn.Module):
 
 
 class ConvTrunk(nn.Sequential):
-    """A stem that halves the map, then one residual block a width, each but the first halving it again."""
+    """A stem that halves the map, a residual block, then `blocks` more for each further width, the first halving."""
 
-    def __init__(self, channels: int, widths: tuple[int, ...]) -> None:
-        blocks = [Residual(a, b, 2) for a, b in itertools.pairwise(widths)]
+    def __init__(self, channels: int, widths: tuple[int, ...], blocks: int = 1) -> None:
+        stages = [
+            block
+            for a, b in itertools.pairwise(widths)
+            for block in (Residual(a, b, 2), *(Residual(b, b) for _ in range(blocks - 1)))
+        ]
         super().__init__(
             nn.Conv2d(channels, widths[0], 4, 2, 1, bias=False),
             nn.BatchNorm2d(widths[0]),
             nn.ReLU(),
             Residual(widths[0], widths[0]),
-            *blocks,
+            *stages,
         )
 
 
@@ -87,18 +91,14 @@ class Soften(nn.Module):
 
 
 class ImageEncoder(nn.Module):
-    """Pictures. uint8 (B, 40, 40, 3), RGB -> float32 (B, 256), rows of norm 1.
+    """Pictures. uint8 (B, 40, 40, 3), RGB -> float32 (B, 256), rows of norm 1."""
 
-    Args:
-        soft: whether pictures pass the filter `Soften` first; as shipped, they do.
-    """
-
-    def __init__(self, widths: tuple[int, ...] = (64, 128, 256, 512), soft: bool = True) -> None:
+    def __init__(self, widths: tuple[int, ...] = (64, 192, 352)) -> None:
         super().__init__()
         self.register_buffer("mean", torch.tensor([0.48, 0.46, 0.42]).view(3, 1, 1))
         self.register_buffer("std", torch.tensor([0.26, 0.26, 0.27]).view(3, 1, 1))
-        self.soften = Soften() if soft else nn.Identity()
-        self.trunk = ConvTrunk(3, widths)
+        self.soften = Soften()
+        self.trunk = ConvTrunk(3, widths, blocks=2)
         self.head = Head(4 * widths[-1], dropout=0.1)
 
     def forward(self, picture: Tensor) -> Tensor:
@@ -112,7 +112,7 @@ class ImageEncoder(nn.Module):
 
     def features(self, x: Tensor) -> Tensor:
         """Standardised pictures, float32 (B, 3, H, W) -> the four quarters' mean features, (B, 4 * width)."""
-        x = self.trunk(self.soften(x))  # (B, C, H/16, W/16)
+        x = self.trunk(self.soften(x))  # (B, C, H/8, W/8)
         return F.adaptive_avg_pool2d(x, 2).flatten(1)
 
 

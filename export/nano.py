@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 
 from ..encoders import nano
 from ..encoders.align import media, teacher
-from ..encoders.align.recipe_nano import load_nano
+from ..encoders.align.recipe_nano import load_nano, names_by_words
 from ..proto.v1 import manifest_pb2 as pb
 from .artifact import write_artifact
 from .entry import FP16_WEIGHTS, ExportEntry
@@ -51,6 +51,7 @@ def _entries(runs: Path, tokenizer: Path) -> Iterator[ExportEntry]:
             licence=LICENCE,
             precision=FP16_WEIGHTS,
             trained_with=TRAINED_WITH[modality],
+            trained_names=names_by_words(runs) if modality == "audio" else (),
         )
 
 

@@ -19,6 +19,7 @@ from ...proto.v1 import manifest_pb2 as pb
 from .. import nano
 from . import augment, heldout, media, prompts, teacher
 
+SMALL_JPEGS = "tiny-imagenet-32"  # the source whose files are JPEG files of 32 pixels, as most training pictures are
 DEV_EVERY = 47  # one training picture in so many is kept for development
 DEV_AUDIO_EVERY = 10  # the same for groups of recordings, of labels with so many:
 DEV_AUDIO_GROUPS = 10
@@ -61,6 +62,21 @@ class Tables:
     def frames(self) -> np.ndarray:
         """uint8 (N, 72, 96, 3): the colour pictures of `depths`."""
         return self._cached("frames.npy", self._read_frames)
+
+    @cached_property
+    def clean(self) -> np.ndarray:
+        """Row numbers of the `pictures` whose files are not small JPEG files themselves, ascending."""
+        return np.array([i for i, row in enumerate(self.images) if row["source"] != SMALL_JPEGS])
+
+    @cached_property
+    def worn(self) -> np.ndarray:
+        """The `clean` pictures as small JPEG files would have them: uint8 (len(clean), 72, 72, 3)."""
+        return self._cached("worn.npy", lambda: np.stack([media.wear(self.pictures[i], i) for i in self.clean]))
+
+    @cached_property
+    def worn_frames(self) -> np.ndarray:
+        """`frames` as small JPEG files would have them: uint8 (N, 72, 96, 3)."""
+        return self._cached("worn_frames.npy", lambda: np.stack([media.wear(f, i) for i, f in enumerate(self.frames)]))
 
     @cached_property
     def maps(self) -> np.ndarray:

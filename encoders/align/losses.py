@@ -16,15 +16,17 @@ class Temperature(nn.Module):
 
     Args:
         start: first temperature; CLIP begins at 0.07.
+        most: the highest scale. A low one asks for cosines that are far apart, not only in the right order.
     """
 
-    def __init__(self, start: float = 0.07) -> None:
+    def __init__(self, start: float = 0.07, most: float = MAX_SCALE) -> None:
         super().__init__()
+        self.most = most
         self.log_scale = nn.Parameter(torch.tensor(math.log(1 / start)))
 
     def forward(self) -> Tensor:
-        """The scale, a scalar in (0, 100]. The bound lets gradients through below it only."""
-        return self.log_scale.exp().clamp(max=MAX_SCALE)
+        """The scale, a scalar in (0, most]. The bound lets gradients through below it only."""
+        return self.log_scale.exp().clamp(max=self.most)
 
 
 def info_nce(a: Tensor, b: Tensor, scale: Tensor | float, positive: Tensor | None = None) -> Tensor:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
+from PIL import Image
 
 from ...proto.v1 import embedding_pb2
 from ...proto.v1 import manifest_pb2 as pb
@@ -53,3 +56,27 @@ def read(recipe: pb.PictureRecipe | pb.WaveformRecipe | pb.DepthRecipe, data: by
     )
     encoder = pb.Encoder(modality=field, **{field: recipe})
     return decode(encoder, embedding_pb2.Item(modality=field, data=data), Limits()).array
+
+
+def wear(picture: np.ndarray, seed: int) -> np.ndarray:
+    """A picture as it would be, had it been kept as a JPEG file of 32 pixels with coarse colour.
+
+    Sources that are such files and sources that are not show different things; told apart by their wear, they would
+    teach that "clean" means one thing and "worn" another.
+
+    Args:
+        picture: uint8 (H, W, 3).
+        seed: decides the filter and the quality, 60 to 95.
+
+    Returns:
+        uint8 (H, W, 3).
+    """
+    rng = np.random.default_rng(seed)
+    height, width = picture.shape[:2]
+    small = (round(32 * width / height), 32)
+    resample = rng.choice([Image.Resampling.BOX, Image.Resampling.BILINEAR, Image.Resampling.BICUBIC])
+    kept = io.BytesIO()
+    shrunk = Image.fromarray(picture).resize(small, Image.Resampling(resample))
+    shrunk.save(kept, "JPEG", quality=int(rng.integers(60, 96)), subsampling="4:2:0")
+    with Image.open(kept) as read:
+        return np.asarray(read.resize((width, height), Image.Resampling.BICUBIC))

@@ -1,14 +1,18 @@
 """Stages `audio` and `audio_text`: sounds against the frozen image anchor.
 
-`audio` knows a sound only by pictures of the same concept. `audio_text` goes on with that and adds the sounds that have
-no picture, by the words of their label; what a sound with a picture has to do with words stays emergent.
+`audio` knows a sound only by pictures of the same concept. `audio_text` goes on with that and adds, by the words of
+their label, the sounds that have no picture and those that pictures cannot tell apart (a crow and chirping birds are
+both shown as birds). What all other sounds have to do with words stays emergent.
+
+A label without pictures is given a place where its pictures would be, not where its words are: pictures are further
+from words than sounds trained on words would be, and in a list of both the latter would always come first.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +23,7 @@ from .. import nano
 from . import augment
 from .data import Tables
 from .losses import Temperature, info_nce
+from .train import Schedule, adamw
 
 PICTURES_EACH = 6  # pictures of every concept in a batch
 SOFT = 0.3  # share of the rows that are two sounds at once
@@ -37,7 +42,7 @@ class Aligned(nn.Module):
 class Batch:
     mel: Tensor  # float32 (B, 1, 64, frames)
     concepts: Tensor  # float32 (B, K), how much of each concept with pictures is heard
-    labels: Tensor  # float32 (B, W), how much of each label without pictures
+    labels: Tensor  # float32 (B, W), how much of each label that is known by words
     pictures: Tensor  # float32 (P, 256), embeddings
     shown: Tensor  # int64 (P,), the concept of each
 
@@ -47,13 +52,21 @@ class AudioTask:
 
     Args:
         anchors: float32 (N, 256), the embeddings of `tables.pictures`.
-        labels: float32 (W, 256), the text embedding of every label in `label_names`; None in stage `audio`.
+        words: float32 (W, 256), the text embedding of every label in `label_names`; None in stage `audio`.
+        places: float32 (W, 256), where pictures of the labels would be, see `imagine`; None in stage `audio`.
     """
 
     def __init__(
-        self, tables: Tables, model: Aligned, anchors: Tensor, labels: Tensor | None = None, batch: int = 64
+        self,
+        tables: Tables,
+        model: Aligned,
+        anchors: Tensor,
+        words: Tensor | None = None,
+        places: Tensor | None = None,
+        batch: int = 64,
     ) -> None:
-        self.tables, self.model, self.anchors, self.words, self.batch = tables, model, anchors, labels, batch
+        self.tables, self.model, self.anchors, self.batch = tables, model, anchors, batch
+        self.words, self.places = words, places
         self.mels, (_, self.owners) = tables.mels(model.encoder), tables.sounds
         train = tables.split("train")
         concept_of = np.array([row["concept"] for row in tables.images])
@@ -64,8 +77,9 @@ class AudioTask:
         self.concepts = np.array([self._index(self.names, row["concept"]) for row in tables.audio])
         self.label_names = label_names(tables)
         self.labels = np.array([self._index(self.label_names, row["label"]) for row in tables.audio])
+        self.by_words = np.isin([row["label"] for row in tables.audio], labels_by_words(tables))
         wanted = np.isin(np.arange(len(tables.audio)), tables.audio_split("train"))
-        if labels is None:
+        if words is None:
             wanted &= self.concepts >= 0
         self.rows = np.flatnonzero(wanted[self.owners])  # clips
         self.weights = self._balance()
@@ -81,8 +95,8 @@ class AudioTask:
         count = np.bincount(labels)[labels]
         return torch.from_numpy(count**-0.5)
 
-    def groups(self) -> list[dict[str, Any]]:
-        return [{"params": list(self.model.parameters())}]
+    def optimizers(self, schedule: Schedule) -> list[torch.optim.Optimizer]:
+        return [adamw(self.model.parameters(), schedule)]
 
     def batches(self, epoch: int, rng: Generator) -> Iterator[Batch]:
         for _ in range(self.steps):
@@ -104,7 +118,7 @@ class AudioTask:
         return Batch(
             mel=mel,
             concepts=_mixed(self.concepts[a], self.concepts[b], share, len(self.names)),
-            labels=_mixed(self._unpictured(a), self._unpictured(b), share, len(self.label_names)),
+            labels=_mixed(self._worded(a), self._worded(b), share, len(self.label_names)),
             pictures=self.anchors[np.concatenate(picked)],
             shown=torch.from_numpy(shown),
         )
@@ -114,9 +128,9 @@ class AudioTask:
         paces = torch.randint(len(self.mels), (len(clips),), generator=rng).numpy()
         return torch.from_numpy(self.mels[paces, clips].astype(np.float32))
 
-    def _unpictured(self, rows: np.ndarray) -> np.ndarray:
-        """The label of a sound without pictures, -1 for the others."""
-        return np.where(self.concepts[rows] < 0, self.labels[rows], -1)
+    def _worded(self, rows: np.ndarray) -> np.ndarray:
+        """The label of a sound that is known by words, -1 for the others."""
+        return np.where(self.by_words[rows], self.labels[rows], -1)
 
     def loss(self, batch: Batch) -> Tensor:
         model = self.model
@@ -127,8 +141,8 @@ class AudioTask:
         scale = model.scale()
         loss = info_nce(audio, batch.pictures, scale, batch.concepts[:, batch.shown])
         loss = loss + info_nce(audio, self.means, scale, batch.concepts)
-        if self.words is not None and (batch.labels > 0).any():
-            loss = loss + info_nce(audio, self.words, scale, batch.labels)
+        if self.places is not None and (batch.labels > 0).any():
+            loss = loss + info_nce(audio, self.places, scale, batch.labels)
         return loss
 
     @torch.inference_mode()
@@ -154,6 +168,41 @@ class AudioTask:
 def label_names(tables: Tables) -> list[str]:
     """Every label of a sound, sorted."""
     return sorted({row["label"] for row in tables.audio})
+
+
+def labels_by_words(tables: Tables) -> list[str]:
+    """Labels of sounds that have no pictures, or share theirs with another label; sorted."""
+    shown = {row["concept"] for row in tables.images}
+    pairs = {(row["label"], row["concept"]) for row in tables.audio}
+    sharing = Counter(concept for _, concept in pairs)
+    return sorted({label for label, concept in pairs if concept not in shown - {""} or sharing[concept] > 1})
+
+
+def imagine(words: Tensor, shown_words: Tensor, shown: Tensor, ridge: float = 1.0) -> Tensor:
+    """Where pictures of some words would be, judged by other words and the pictures there are of them.
+
+    A linear map (ridge regression) carries words to the mean of their pictures. What it misses, pictures of one kind
+    have in common beside their word: each word is given a direction of its own for it, so long that it is as far from
+    its imagined pictures as words are from real ones.
+
+    Args:
+        words: float32 (W, D), embeddings.
+        shown_words: float32 (N, D), embeddings of words that have pictures.
+        shown: float32 (N, D), the mean of each one's pictures, norm 1.
+        ridge: weight of the penalty.
+
+    Returns:
+        float32 (W, D), rows of norm 1.
+    """
+    size = words.shape[1]
+    normal = shown_words.T @ shown_words + ridge * torch.eye(size)
+    change = torch.linalg.solve(normal, shown_words.T @ (shown - shown_words))
+    imagined = F.normalize(words + words @ change, dim=-1)
+    own = torch.randn(words.shape, generator=Generator().manual_seed(0))
+    own = F.normalize(own - (own * imagined).sum(1, keepdim=True) * imagined, dim=-1)
+    near = (shown_words * shown).sum(1).mean() / (words * imagined).sum(1, keepdim=True)
+    near = near.clamp(max=1)
+    return near * imagined + (1 - near.square()).sqrt() * own
 
 
 @torch.inference_mode()

@@ -3,17 +3,18 @@
 A random rectangle is cut out of the picture and out of its map together, so that a few hundred frames make as many
 pairs as are asked for; the picture's side is embedded by the frozen anchor on the way. A batch holds runs of
 neighbouring frames, each run cut alike: what tells neighbours apart is then where the camera was, and nothing else.
+Besides, a map is held to the mean picture of its place, among the places.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Generator, Tensor
+from torch.nn import functional as F
 
 from .. import nano
 from . import augment
@@ -21,15 +22,18 @@ from .data import Tables
 from .losses import info_nce
 from .nano_audio import Aligned
 from .nano_image import embed_pictures
+from .train import Schedule, adamw
 
 STEPS = 24
 RUN = 8  # neighbouring frames
+PLACE_WEIGHT = 0.3
 
 
 @dataclass
 class Batch:
     metres: Tensor  # float32 (B, 64, 64)
     pictures: Tensor  # float32 (B, 256), embeddings
+    places: Tensor  # bool (B, places), where each was taken
 
 
 class DepthTask:
@@ -42,10 +46,14 @@ class DepthTask:
         scenes = np.array([tables.depths[i]["scene"] for i in train])
         last = np.concatenate([np.flatnonzero(scenes == s)[-8:] for s in np.unique(scenes)])
         self.dev, self.rows = train[last], np.delete(train, last)
+        names, self.places = np.unique([row["scene"] for row in tables.depths], return_inverse=True)
+        shown = embed_pictures(anchor, centre(tables.frames[self.rows])).clone()
+        means = [shown[self.places[self.rows] == place].mean(0) for place in range(len(names))]
+        self.means = F.normalize(torch.stack(means), dim=-1)
         self.steps = STEPS
 
-    def groups(self) -> list[dict[str, Any]]:
-        return [{"params": list(self.model.parameters())}]
+    def optimizers(self, schedule: Schedule) -> list[torch.optim.Optimizer]:
+        return [adamw(self.model.parameters(), schedule)]
 
     def batches(self, epoch: int, rng: Generator) -> Iterator[Batch]:
         for _ in range(self.steps):
@@ -56,13 +64,16 @@ class DepthTask:
             frames = torch.from_numpy(self.tables.frames[rows, :, left : left + height])
             maps = torch.from_numpy(self.tables.maps[rows, :, left : left + height].astype(np.float32))
             pictures, metres = augment.same_crop(frames, maps, nano.DEPTH_SIZE, rng, alike=RUN)
-            yield Batch(augment.depth(metres, rng), embed_pictures(self.anchor, pictures.numpy()))
+            places = torch.from_numpy(self.places[rows])[:, None] == torch.arange(len(self.means))
+            yield Batch(augment.depth(metres, rng), embed_pictures(self.anchor, pictures.numpy()), places)
 
     def loss(self, batch: Batch) -> Tensor:
         model = self.model
         with torch.autocast("cpu", torch.bfloat16):
             features = model.encoder.features(batch.metres)
-        return info_nce(model.encoder.head(features.float()), batch.pictures.clone(), model.scale())
+        depth, scale = model.encoder.head(features.float()), model.scale()
+        by_place = info_nce(depth, self.means, scale, batch.places)
+        return info_nce(depth, batch.pictures.clone(), scale) + PLACE_WEIGHT * by_place
 
     @torch.inference_mode()
     def measure(self, model: Aligned) -> dict[str, float]:

@@ -1,19 +1,18 @@
-"""Stages `image` and `image_soft`: pictures against the words and sentences that go with them.
+"""Stage `image`: pictures against the words and sentences that go with them.
 
 The text side is the teacher's sentence embedding through the text encoder's own head, which learns along; the text
 encoder itself is distilled later to give the same. Three terms: a picture and a prompt of its label or its captions, a
-picture and a prompt of its concept, and a room's picture and another view of itself, because telling two views of one
-room apart is what depth will be aligned to.
+picture and a prompt of its concept, and a room's picture and another view of itself among its neighbours, because
+telling where in a room one stands is what depth will be aligned to.
 
-`image_soft` puts the filter `nano.Soften` before the encoder and goes on, more of the pictures blurred, while every
-embedding is held near what it was without the filter.
+Most of the pictures are JPEG files of 32 pixels. Those that are not are mostly shown as if they were, and all are
+blurred at random, so that a picture's quality says nothing about what it shows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -24,23 +23,30 @@ from .. import nano
 from . import augment, prompts
 from .data import Tables
 from .losses import Temperature, info_nce
+from .muon import Muon
+from .train import Schedule
 
 PLACES = ("kitchen", "office dining area", "lab")
 CAPTION_REPEATS = 3  # captioned pictures are few
-# Side of the training pictures from each epoch on. Most sources hold 32 pixels: small ones lose little and cost less.
-SIZES = {0: 48, 2: nano.IMAGE_SIZE}
-HOLD = 4.0  # weight of an embedding's distance from what it was, in `image_soft`
-CENTRE_EPOCH = 11  # from here on both sides' means are taken away, so that neither sits in a corner of its own
+# Side of the training pictures from each epoch on. Most sources hold 32 pixels, which cost less.
+SIZES = {0: 32, 31: nano.IMAGE_SIZE}
+CENTRE_EPOCH = 14  # from here on both sides' means are taken away, so that neither sits in a corner of its own
+WORN = 0.75  # share of the clean pictures that are shown worn
+BLUR = augment.Blur(share=0.4, least=18)
+ROOM_RUN = 8  # neighbouring frames of one room
+ROOM_WEIGHT = 0.5
+MAX_SCALE = 16.0  # pictures must come close to their words, because sounds and depth maps meet words through them only
+MUON_RATE, MUON_DECAY = 0.05, 0.1
 
 
 class Anchor(nn.Module):
     """What the stage learns: the image encoder, the text encoder's head, the temperatures."""
 
-    def __init__(self, soft: bool = False) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.image = nano.ImageEncoder(soft=soft)
+        self.image = nano.ImageEncoder()
         self.text = nano.Head(384)
-        self.scale, self.view_scale = Temperature(0.07), Temperature(0.1)
+        self.scale, self.view_scale = Temperature(0.07, most=MAX_SCALE), Temperature(0.1)
 
 
 @dataclass
@@ -57,11 +63,7 @@ class Batch:
 class ImageTask:
     """See the module."""
 
-    blur: ClassVar[augment.Blur] = augment.Blur(share=0.25, least=24)
-    sizes: ClassVar[dict[int, int]] = SIZES
-    centre_epoch: ClassVar[int | None] = CENTRE_EPOCH
-
-    def __init__(self, tables: Tables, model: Anchor, batch: int = 256, rooms: int = 16) -> None:
+    def __init__(self, tables: Tables, model: Anchor, batch: int = 256, rooms: int = 24) -> None:
         self.tables, self.model, self.batch, self.rooms = tables, model, batch, rooms
         self.size = nano.IMAGE_SIZE
         self.names = sorted({r[k] for r in tables.images for k in ("label", "concept") if r[k]} | set(PLACES))
@@ -79,6 +81,7 @@ class ImageTask:
         captioned = self.labels[train] < 0
         self.always = np.concatenate([train[heard]] + [train[captioned]] * CAPTION_REPEATS)
         self.sometimes = train[~heard & ~captioned]  # half of them, another half each epoch
+        self.rooms_train = tables.depth_split("train")
         self.steps = (len(self.always) + len(self.sometimes) // 2) // batch
         self.run = torch.compile(model.image.features, dynamic=False)
 
@@ -90,30 +93,37 @@ class ImageTask:
         for row, vector in zip(rows, vectors, strict=True):
             self.captions.setdefault(at[row["file"]], []).append(vector.astype(np.float32))
 
-    def groups(self) -> list[dict[str, Any]]:
-        """The text head moves slowly: its geometry is what unseen words rely on."""
-        slow = list(self.model.text.parameters())
-        names = {id(p) for p in slow}
-        fast = [p for p in self.model.parameters() if id(p) not in names]
-        matrices = [p for p in fast if p.ndim > 1]
-        vectors = [p for p in fast if p.ndim <= 1]
+    def optimizers(self, schedule: Schedule) -> list[torch.optim.Optimizer]:
+        """Muon for the trunk; the text head moves slowly: its geometry is what unseen words rely on."""
+        trunk, text = list(self.model.image.trunk.parameters()), list(self.model.text.parameters())
+        matrices = [p for p in trunk if p.ndim > 1]
+        named = {id(p) for p in matrices + text}
+        rest = [p for p in self.model.parameters() if id(p) not in named]
+        rate = schedule.learning_rate
         return [
-            {"params": matrices},
-            {"params": vectors, "weight_decay": 0.0},
-            {"params": slow, "scale": 0.1, "weight_decay": 0.0},
+            Muon(matrices, lr=MUON_RATE, weight_decay=MUON_DECAY),
+            torch.optim.AdamW(
+                [
+                    {"params": [p for p in rest if p.ndim > 1], "weight_decay": schedule.weight_decay},
+                    {"params": [p for p in rest if p.ndim <= 1]},
+                    {"params": text, "lr": 0.1 * rate},
+                ],
+                lr=rate,
+                weight_decay=0.0,
+            ),
         ]
 
     def batches(self, epoch: int, rng: Generator) -> Iterator[Batch]:
         half = torch.randperm(len(self.sometimes), generator=rng)[: len(self.sometimes) // 2]
         order = np.concatenate([self.always, self.sometimes[half.numpy()]])
         order = order[torch.randperm(len(order), generator=rng).numpy()]
-        rooms = self.tables.depth_split("train")
-        self.size = self.sizes[max(start for start in self.sizes if start <= epoch)]
-        if epoch == self.centre_epoch:
+        self.size = SIZES[max(start for start in SIZES if start <= epoch)]
+        if epoch == CENTRE_EPOCH:
             self._centre()
         for step in range(self.steps):
             rows = order[step * self.batch : (step + 1) * self.batch]
-            seen = rooms[torch.randperm(len(rooms), generator=rng).numpy()[: self.rooms]]
+            first = torch.randperm(len(self.rooms_train) - ROOM_RUN, generator=rng)[: self.rooms // ROOM_RUN].numpy()
+            seen = self.rooms_train[(first[:, None] + np.arange(ROOM_RUN)).reshape(-1)]
             yield self._batch(rows, seen, rng)
 
     @torch.no_grad()
@@ -126,15 +136,18 @@ class ImageTask:
         self.model.train()
 
     def _batch(self, rows: np.ndarray, seen: np.ndarray, rng: Generator) -> Batch:
-        frames = torch.from_numpy(self.tables.frames[np.sort(seen)])
+        shown = np.array(self.tables.pictures[rows])
+        at = np.searchsorted(self.tables.clean, rows).clip(max=len(self.tables.clean) - 1)
+        worn = (self.tables.clean[at] == rows) & (torch.rand(len(rows), generator=rng) < WORN).numpy()
+        shown[worn] = self.tables.worn[at[worn]]
         pictures = torch.cat(
             [
-                augment.picture(torch.from_numpy(self.tables.pictures[rows]), self.size, rng, self.blur),
-                augment.picture(frames, self.size, rng, self.blur, flip=False),
-                augment.picture(frames, self.size, rng, self.blur, flip=False),
+                augment.picture(torch.from_numpy(shown), self.size, rng, BLUR),
+                augment.picture(self._frames(seen, rng), self.size, rng, BLUR, flip=False),
+                augment.picture(self._frames(seen, rng), self.size, rng, BLUR, flip=False),
             ]
         )
-        scenes = self.scenes[np.sort(seen)]
+        scenes = self.scenes[seen]
         template = torch.randint(self.words.shape[1], (len(self.names),), generator=rng)
         captions, owners = [], []
         for i, row in enumerate(rows):
@@ -151,6 +164,10 @@ class ImageTask:
             captions=torch.from_numpy(np.array(captions, np.float32).reshape(-1, 384)),
             owners=torch.tensor(owners, dtype=torch.int64),
         )
+
+    def _frames(self, rows: np.ndarray, rng: Generator) -> Tensor:
+        worn = (torch.rand(len(rows), generator=rng) < WORN).numpy()[:, None, None, None]
+        return torch.from_numpy(np.where(worn, self.tables.worn_frames[rows], self.tables.frames[rows]))
 
     def loss(self, batch: Batch) -> Tensor:
         model = self.model
@@ -177,7 +194,7 @@ class ImageTask:
         group = batch.concepts[:, None] == torch.arange(len(self.names))[self.is_concept]
         by_concept = info_nce(image, words[self.is_concept], scale, group)
         first, second = image[-2 * batch.rooms :].chunk(2)
-        return by_label + by_concept + 0.3 * info_nce(first, second, model.view_scale())
+        return by_label + by_concept + ROOM_WEIGHT * info_nce(first, second, model.view_scale())
 
     @torch.inference_mode()
     def measure(self, model: Anchor) -> dict[str, float]:
@@ -199,39 +216,6 @@ class ImageTask:
             "caption R@5": (rank < 5).float().mean().item(),
             "scale": model.scale().item(),
         }
-
-
-class SoftTask(ImageTask):
-    """Stage `image_soft`. Only the image encoder learns.
-
-    Args:
-        before: the encoder as stage `image` left it, frozen.
-    """
-
-    blur = augment.Blur(share=0.4, least=18)
-    sizes: ClassVar[dict[int, int]] = {0: nano.IMAGE_SIZE}
-    centre_epoch = None
-
-    def __init__(self, tables: Tables, model: Anchor, before: nano.ImageEncoder) -> None:
-        super().__init__(tables, model)
-        model.text.requires_grad_(False)
-        self.before = before
-        self.run_before = torch.compile(before.features, dynamic=False)
-
-    def groups(self) -> list[dict[str, Any]]:
-        return [{"params": list(self.model.image.parameters())}]
-
-    def loss(self, batch: Batch) -> Tensor:
-        pictures = batch.pictures.contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16):
-            features = self.run(pictures)
-            with torch.no_grad():
-                known = self.run_before(pictures)
-        image = self.model.image.head(features.float())
-        with torch.no_grad():
-            target = self.before.head(known.float())
-        near = 1 - (image * target).sum(1)
-        return self._compare(image, batch) + HOLD * near.mean()
 
 
 def _position(index: Tensor, mask: Tensor) -> Tensor:

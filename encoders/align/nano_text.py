@@ -20,6 +20,7 @@ from .. import nano
 from . import prompts, teacher
 from .data import Tables
 from .losses import info_nce
+from .train import Schedule, adamw
 
 KEPT_LAYERS = (0, 2, 5)
 WORD_TEMPLATES = ("{}", "a photo of a {}")
@@ -46,9 +47,9 @@ class TextTask:
         self.dev, self.train = rows[rows % DEV_EVERY == 0], rows[rows % DEV_EVERY != 0]
         self.steps = len(self.train) // batch
 
-    def groups(self) -> list[dict[str, Any]]:
+    def optimizers(self, schedule: Schedule) -> list[torch.optim.Optimizer]:
         trunk = [p for name, p in self.model.named_parameters() if not name.startswith("head.")]
-        return [{"params": trunk}]
+        return [adamw(trunk, schedule)]
 
     def batches(self, epoch: int, rng: Generator) -> Iterator[Batch]:
         order = self.train[torch.randperm(len(self.train), generator=rng).numpy()]

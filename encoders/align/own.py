@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +18,7 @@ from torch.nn import functional as F
 
 from .losses import Temperature, info_nce
 from .own_pairs import Readings
-from .train import Schedule, fit
+from .train import Schedule, adamw, fit
 
 RECALLS = (1, 5, 10)
 ROWS_AT_ONCE = 256
@@ -80,13 +79,8 @@ class OwnTask:
         rows, anchors, together = batch
         return info_nce(self.model["encoder"](rows), anchors, self.model["temperature"](), together)
 
-    def groups(self) -> list[dict[str, Any]]:
-        """Weights decay; norms, biases and the temperature do not."""
-        parameters = list(self.model.parameters())
-        return [
-            {"params": [each for each in parameters if each.ndim > 1]},
-            {"params": [each for each in parameters if each.ndim <= 1], "weight_decay": 0.0},
-        ]
+    def optimizers(self, schedule: Schedule) -> list[torch.optim.Optimizer]:
+        return [adamw(self.model.parameters(), schedule)]
 
     def measure(self, model: nn.Module) -> dict[str, float]:
         """Recall@1 and @5 of the pairs set apart, both ways."""

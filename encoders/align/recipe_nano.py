@@ -1,6 +1,6 @@
-"""How nano is made: six stages in order, each resumable, each leaving `<stage>.pt` in the runs folder.
+"""How nano is made: five stages in order, each resumable, each leaving `<stage>.pt` in the runs folder.
 
-text -> image -> image_soft -> audio -> audio_text -> depth. Every number of the training is here or a constant of its
+text -> image -> audio -> audio_text -> depth. Every number of the training is here or a constant of its
 stage's module.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,8 +25,7 @@ from .train import Schedule, fit
 
 SCHEDULES = {
     "text": Schedule(epochs=2, learning_rate=4e-4, warmup_epochs=0.1, weight_decay=0.01),
-    "image": Schedule(epochs=20, learning_rate=1.5e-3),
-    "image_soft": Schedule(epochs=2, learning_rate=5e-4, warmup_epochs=0.2, average=0.99, seed=7),
+    "image": Schedule(epochs=36, learning_rate=1.5e-3),
     "audio": Schedule(epochs=35, learning_rate=1e-3, warmup_epochs=3, average=0.995),
     "audio_text": Schedule(epochs=12, learning_rate=7e-4, warmup_epochs=3, average=0.995),
     "depth": Schedule(epochs=50, learning_rate=1e-3, warmup_epochs=3, average=0.995),
@@ -59,12 +59,21 @@ def load_nano(runs: Path) -> dict[str, nn.Module]:
         "audio": nano.AudioEncoder(),
         "depth": nano.DepthEncoder(),
     }
-    encoders["image"].load_state_dict(_weights(runs, "image_soft"))
+    encoders["image"].load_state_dict(_weights(runs, "image")["image"])
     encoders["text"].load_state_dict(_weights(runs, "text"))
     encoders["text"].head.load_state_dict(_weights(runs, "image")["text_head"])
-    encoders["audio"].load_state_dict(_weights(runs, "audio_text"))
+    encoders["audio"].load_state_dict(_weights(runs, "audio_text")["encoder"])
     encoders["depth"].load_state_dict(_weights(runs, "depth"))
     return {name: encoder.eval().requires_grad_(False) for name, encoder in encoders.items()}
+
+
+def names_by_words(runs: Path) -> tuple[str, ...]:
+    """The labels of sounds that were trained with words.
+
+    Raises:
+        FileNotFoundError: the stage has not been run; the message names it.
+    """
+    return tuple(_weights(runs, "audio_text")["names"])
 
 
 def _train_text(tables: Tables, runs: Path, console: Console) -> dict[str, Tensor]:
@@ -80,29 +89,7 @@ def _train_image(tables: Tables, runs: Path, console: Console) -> dict[str, dict
     sentences = np.concatenate([task.words.flatten(0, 1), *map(np.stack, task.captions.values())])
     nano_image.start_text_head(model.text, sentences)
     trained = _fit(task, "image", runs, console)
-    scales = {"scale": trained.scale.state_dict(), "view_scale": trained.view_scale.state_dict()}
-    return {"image": trained.image.state_dict(), "text_head": trained.text.state_dict()} | scales
-
-
-def _train_image_soft(tables: Tables, runs: Path, console: Console) -> dict[str, Tensor]:
-    known = _weights(runs, "image")
-    before = nano.ImageEncoder(soft=False)
-    before.load_state_dict(known["image"])
-    model = nano_image.Anchor(soft=True)
-    model.image.load_state_dict(known["image"])
-    model.text.load_state_dict(known["text_head"])
-    model.scale.load_state_dict(known["scale"])
-    model.view_scale.load_state_dict(known["view_scale"])
-    for encoder in (before, model.image):
-        encoder.to(memory_format=torch.channels_last)
-    task = nano_image.SoftTask(tables, model, before.eval().requires_grad_(False))
-    after = _fit(task, "image_soft", runs, console).image.state_dict()
-    # Halfway back (Wortsman et al. 2022, robust fine-tuning): what was learned from the sources is kept in part, what
-    # holds for pictures from elsewhere is not lost.
-    return {
-        key: torch.lerp(value, after[key], 0.5) if value.is_floating_point() else after[key]
-        for key, value in known["image"].items()
-    }
+    return {"image": trained.image.state_dict(), "text_head": trained.text.state_dict()}
 
 
 def _train_audio(tables: Tables, runs: Path, console: Console) -> dict[str, Tensor]:
@@ -111,12 +98,19 @@ def _train_audio(tables: Tables, runs: Path, console: Console) -> dict[str, Tens
     return _fit(task, "audio", runs, console).encoder.state_dict()
 
 
-def _train_audio_text(tables: Tables, runs: Path, console: Console) -> dict[str, Tensor]:
+def _train_audio_text(tables: Tables, runs: Path, console: Console) -> dict[str, Any]:
     model = Aligned(nano.AudioEncoder())
     model.encoder.load_state_dict(_weights(runs, "audio"))
-    labels = embed_prompts(_text_encoder(runs), nano_audio.label_names(tables), prompts.SOUND_TEMPLATES)
-    task = nano_audio.AudioTask(tables, model, anchors(tables, runs), labels)
-    return _fit(task, "audio_text", runs, console).encoder.state_dict()
+    text, pictures = _text_encoder(runs), anchors(tables, runs)
+    words = embed_prompts(text, nano_audio.label_names(tables), prompts.SOUND_TEMPLATES)
+    train = tables.split("train")
+    labels = np.array([row["label"] for row in tables.images])[train]
+    names = sorted(set(labels) - {""})
+    shown = F.normalize(torch.stack([pictures[train[labels == name]].mean(0) for name in names]), dim=-1)
+    places = nano_audio.imagine(words, embed_prompts(text, names, prompts.PICTURE_TEMPLATES), shown)
+    task = nano_audio.AudioTask(tables, model, pictures, words, places)
+    trained = _fit(task, "audio_text", runs, console)
+    return {"encoder": trained.encoder.state_dict(), "names": nano_audio.labels_by_words(tables)}
 
 
 def _train_depth(tables: Tables, runs: Path, console: Console) -> dict[str, Tensor]:
@@ -127,7 +121,6 @@ def _train_depth(tables: Tables, runs: Path, console: Console) -> dict[str, Tens
 _MAKERS: dict[str, Callable[[Tables, Path, Console], dict]] = {
     "text": _train_text,
     "image": _train_image,
-    "image_soft": _train_image_soft,
     "audio": _train_audio,
     "audio_text": _train_audio_text,
     "depth": _train_depth,
@@ -137,7 +130,7 @@ _MAKERS: dict[str, Callable[[Tables, Path, Console], dict]] = {
 def anchors(tables: Tables, runs: Path) -> Tensor:
     """The frozen anchor's embeddings of all `tables.pictures`, float32 (N, 256), kept beside its weights."""
     path = runs / "anchors.pt"
-    if not path.exists() or path.stat().st_mtime < (runs / "image_soft.pt").stat().st_mtime:
+    if not path.exists() or path.stat().st_mtime < (runs / "image.pt").stat().st_mtime:
         torch.save(nano_image.embed_pictures(_image_encoder(runs), tables.pictures).clone(), path)
     return torch.load(path, weights_only=True)
 
@@ -159,7 +152,7 @@ def _fit(task, name: str, runs: Path, console: Console) -> nn.Module:
 
 def _image_encoder(runs: Path) -> nano.ImageEncoder:
     encoder = nano.ImageEncoder()
-    encoder.load_state_dict(_weights(runs, "image_soft"))
+    encoder.load_state_dict(_weights(runs, "image")["image"])
     return encoder.eval().requires_grad_(False)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -45,8 +45,8 @@ class Task(Protocol):
     def loss(self, batch: Any) -> Tensor:
         """The scalar to lower."""
 
-    def groups(self) -> list[dict[str, Any]]:
-        """Parameter groups; `scale` in one multiplies its learning rate."""
+    def optimizers(self, schedule: Schedule) -> list[torch.optim.Optimizer]:
+        """What moves the parameters; each group's `lr` is its highest."""
 
     def measure(self, model: nn.Module) -> dict[str, float]:
         """Numbers of the development rows for the validation line."""
@@ -63,8 +63,9 @@ def fit(task: Task, schedule: Schedule, checkpoint: Path, console: Console, name
     """
     torch.manual_seed(schedule.seed)
     model, average = task.model, _copy(task.model)
-    optimizer = torch.optim.AdamW(task.groups(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
-    first = _resume(checkpoint, model, average, optimizer)
+    optimizers = task.optimizers(schedule)
+    rates = [group["lr"] for optimizer in optimizers for group in optimizer.param_groups]
+    first = _resume(checkpoint, model, average, optimizers)
     if first:
         console.print(f"{name}: goes on after epoch {first} of {schedule.epochs}")
     for epoch in range(first, schedule.epochs):
@@ -72,14 +73,15 @@ def fit(task: Task, schedule: Schedule, checkpoint: Path, console: Console, name
         started, total = time.monotonic(), 0.0
         model.train()
         for step, batch in enumerate(_bar(task.batches(epoch, rng), task.steps, f"{name} {epoch + 1}", console)):
-            _set_rate(optimizer, schedule, epoch + step / task.steps)
+            _set_rates(optimizers, rates, schedule, epoch + step / task.steps)
             loss = task.loss(batch)
-            optimizer.zero_grad(set_to_none=True)
+            model.zero_grad(set_to_none=True)
             loss.backward()
-            optimizer.step()
+            for optimizer in optimizers:
+                optimizer.step()
             _move_average(average, model, schedule.average, epoch * task.steps + step)
             total += loss.item()
-        _save(checkpoint, epoch + 1, model, average, optimizer)
+        _save(checkpoint, epoch + 1, model, average, optimizers)
         measured = "  ".join(f"{key} {value:.3f}" for key, value in task.measure(average.eval()).items())
         seconds = time.monotonic() - started
         console.print(
@@ -100,15 +102,29 @@ def _bar(batches: Iterator[Any], steps: int, title: str, console: Console) -> It
         yield from progress.track(batches, total=steps, description=title)
 
 
-def _set_rate(optimizer: torch.optim.Optimizer, schedule: Schedule, epoch: float) -> None:
-    """A straight climb, then half a cosine down to nothing."""
+def adamw(parameters: Iterable[nn.Parameter], schedule: Schedule) -> torch.optim.AdamW:
+    """What most stages need. Weights decay; norms, biases and temperatures do not."""
+    parameters = list(parameters)
+    return torch.optim.AdamW(
+        [
+            {"params": [each for each in parameters if each.ndim > 1]},
+            {"params": [each for each in parameters if each.ndim <= 1], "weight_decay": 0.0},
+        ],
+        lr=schedule.learning_rate,
+        weight_decay=schedule.weight_decay,
+    )
+
+
+def _set_rates(optimizers: list[torch.optim.Optimizer], rates: list[float], schedule: Schedule, epoch: float) -> None:
+    """A straight climb to each group's rate, then half a cosine down to nothing."""
     if epoch < schedule.warmup_epochs:
         share = (epoch + 0.01) / schedule.warmup_epochs
     else:
         done = (epoch - schedule.warmup_epochs) / (schedule.epochs - schedule.warmup_epochs)
         share = (1 + math.cos(math.pi * done)) / 2
-    for group in optimizer.param_groups:
-        group["lr"] = schedule.learning_rate * share * group.get("scale", 1.0)
+    groups = [group for optimizer in optimizers for group in optimizer.param_groups]
+    for group, rate in zip(groups, rates, strict=True):
+        group["lr"] = rate * share
 
 
 @torch.no_grad()
@@ -123,13 +139,15 @@ def _move_average(average: nn.Module, model: nn.Module, keep: float, step: int) 
             value.copy_(theirs[key])
 
 
-def _save(path: Path, epoch: int, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+def _save(
+    path: Path, epoch: int, model: nn.Module, average: nn.Module, optimizers: list[torch.optim.Optimizer]
+) -> None:
     """Written beside, then renamed: a run killed while writing leaves the checkpoint before."""
     state = {
         "epoch": epoch,
         "model": model.state_dict(),
         "average": average.state_dict(),
-        "optimizer": optimizer.state_dict(),
+        "optimizers": [optimizer.state_dict() for optimizer in optimizers],
         "random": torch.get_rng_state(),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -138,13 +156,14 @@ def _save(path: Path, epoch: int, model: nn.Module, average: nn.Module, optimize
     os.replace(beside, path)
 
 
-def _resume(path: Path, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer) -> int:
+def _resume(path: Path, model: nn.Module, average: nn.Module, optimizers: list[torch.optim.Optimizer]) -> int:
     """Epochs already done; what was saved is loaded."""
     if not path.exists():
         return 0
     state = torch.load(path, weights_only=True)
     model.load_state_dict(state["model"])
     average.load_state_dict(state["average"])
-    optimizer.load_state_dict(state["optimizer"])
+    for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
+        optimizer.load_state_dict(saved)
     torch.set_rng_state(state["random"])
     return state["epoch"]

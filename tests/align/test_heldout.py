@@ -59,10 +59,10 @@ def test_an_unknown_stage_is_refused_by_name(shared: Path, tmp_path: Path) -> No
 
     from anybind.encoders.align import align_nano
 
-    with pytest.raises(ValueError, match=r"smell.*text, image, image_soft, audio, audio_text, depth"):
+    with pytest.raises(ValueError, match=r"smell.*text, image, audio, audio_text, depth"):
         align_nano(shared / "data", tmp_path, ["smell"], Console(quiet=True))
 
 
 def test_a_stage_without_its_predecessor_says_which_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="run stage image_soft first"):
+    with pytest.raises(FileNotFoundError, match="run stage image first"):
         recipe_nano.load_nano(tmp_path)

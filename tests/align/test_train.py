@@ -10,7 +10,7 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
 from anybind.encoders.align.losses import Temperature, info_nce
-from anybind.encoders.align.train import Schedule, fit
+from anybind.encoders.align.train import Schedule, adamw, fit
 
 QUIET = Console(quiet=True)
 
@@ -32,8 +32,8 @@ class ToyTask:
         self.model = nn.ModuleDict({"encoder": layers, "temperature": Temperature()})
         self.steps, self.die_at = 4, die_at
 
-    def groups(self) -> list[dict]:
-        return [{"params": list(self.model.parameters())}]
+    def optimizers(self, schedule: Schedule) -> list[torch.optim.Optimizer]:
+        return [adamw(self.model.parameters(), schedule)]
 
     def batches(self, epoch: int, rng: Generator) -> Iterator[Tensor]:
         if epoch == self.die_at:

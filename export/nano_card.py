@@ -13,7 +13,7 @@ enough for a laptop's processor. Pictures are the anchor; the others were aligne
 
 | modality | takes | encoder | values |
 |---|---|---|---|
-| image | RGB, short side to 40, centre cut out | residual convolutions, 4 stages to 512 | 5.4 M |
+| image | RGB, short side to 40, centre cut out | residual convolutions of 64, 192 and 352 channels | 5.6 M |
 | text | WordPiece, at most 64 ids | 3 transformer layers of 384, word embeddings factorised to 128 | 9.4 M |
 | audio | 16 kHz mono, clips of 5 s, at most 3 | 64 log-mel bands, residual convolutions to 256 | 1.8 M |
 | depth | metres, 64 x 64, up to 10 m | nearness, log distance and mask, residual convolutions to 256 | 1.5 M |
@@ -43,22 +43,25 @@ finding or telling apart people, not where a wrong hit does harm.
 
 ## Procedure
 
-`anybind align --recipe nano --data DIR`, six stages, AdamW, half-cosine learning rate, averaged weights; the numbers
-are in `encoders/align/recipe_nano.py`, the why in `docs/training.md`.
+`anybind align --recipe nano --data DIR`, five stages, AdamW (Muon for the image encoder's convolutions),
+half-cosine learning rate, averaged weights; the numbers are in `encoders/align/recipe_nano.py`, the why in
+`docs/training.md`.
 
 1. **text**: the teacher's sentence embeddings are distilled into three of its layers, on captions, prompts and every
    whole word of its vocabulary.
 2. **image**: symmetric InfoNCE with a learned temperature between pictures and prompts of their labels, prompts of
    their concepts, or captions, as the teacher embeds them through the text encoder's last layer, which learns along.
    The training frames of the three rooms are shown in two views besides.
-3. **image_soft**: a filter takes fine colour and sharpness away, since most sources have neither; the encoder goes on
-   with it, held near what it gave before, and then goes halfway back.
-4. **audio**: the image encoder is frozen; a sound meets only pictures of the same concept.
-5. **audio_text**: the same, and sounds that have no picture meet the words of their label.
-6. **depth**: a map meets the frozen embedding of its own colour frame, the same random rectangle cut out of both.
+   Most sources are small worn files; the clean ones are mostly shown as if they were, many pictures are blurred, and a
+   filter in the graph takes fine colour and sharpness away.
+3. **audio**: the image encoder is frozen; a sound meets only pictures of the same concept.
+4. **audio_text**: the same, and sounds that have no picture, or share theirs with another label, meet the place where
+   their label's pictures would be, judged by its words.
+5. **depth**: a map meets the frozen embedding of its own colour frame, the same random rectangle cut out of both, and
+   the mean picture of its place.
 
-Trained as pairs: image and text, audio and image, depth and image, and audio and text for the sounds without a picture.
-**Emergent**, never trained as a pair: audio and text for sounds that have one, depth and text, audio and depth.
+Trained as pairs: image and text, audio and image, depth and image, and audio and text for sounds without a picture of
+their own. **Emergent**, never trained as a pair: audio and text for the other sounds, depth and text, audio and depth.
 
 Held out, by name, before training: the `val` pictures, a fifth of the recordings of every label by whole recording or
 pitch, 100 depth frames with a margin that is neither trained on nor measured, and words that stand in no training

@@ -23,7 +23,6 @@ def crop(
     size: int,
     rng: Generator,
     area: tuple[float, float] = (0.6, 1.0),
-    flip: bool = True,
     alike: int = 1,
 ) -> Tensor:
     """A random rectangle of each row, scaled to `size`, half of them mirrored.
@@ -39,7 +38,7 @@ def crop(
     high, wide = (side * stretch).clamp(max=1).view(-1), (side / stretch).clamp(max=1).view(-1)
     shift_y = (torch.rand(rows, generator=rng) * 2 - 1) * (1 - high)
     shift_x = (torch.rand(rows, generator=rng) * 2 - 1) * (1 - wide)
-    mirror = (torch.rand(rows, generator=rng) < 0.5).float() * -2 + 1 if flip else torch.ones(rows)
+    mirror = (torch.rand(rows, generator=rng) < 0.5).float() * -2 + 1
     theta = torch.zeros(rows, 2, 3)
     theta[:, 0, 0], theta[:, 0, 2] = wide * mirror, shift_x
     theta[:, 1, 1], theta[:, 1, 2] = high, shift_y
@@ -90,10 +89,27 @@ def erase(x: Tensor, rng: Generator, share: float = 0.2, side: float = 0.3) -> T
     return torch.where(hole, torch.full_like(x, 0.45), x)
 
 
-def picture(batch: Tensor, size: int, rng: Generator, blur: Blur, flip: bool = True) -> Tensor:
+def looks(x: Tensor, rng: Generator, blur: Blur) -> Tensor:
+    """Everything above but the crop: what changes how a view looks, and not which view it is."""
+    return erase(colour(blur(x, rng), rng), rng)
+
+
+def picture(batch: Tensor, size: int, rng: Generator, blur: Blur) -> Tensor:
     """Everything above on uint8 (B, H, W, 3); float32 (B, 3, size, size) in [0, 1]."""
     x = batch.permute(0, 3, 1, 2).float() / 255
-    return erase(colour(blur(crop(x, size, rng, flip=flip), rng), rng), rng)
+    return looks(crop(x, size, rng), rng, blur)
+
+
+def same_view(first: Tensor, second: Tensor, size: int, rng: Generator, blur: Blur, alike: int) -> Tensor:
+    """Two takes of each picture, cut alike and changed apart: float32 (2 B, 3, size, size), all first takes first.
+
+    Args:
+        first, second: uint8 (B, H, W, 3).
+        alike: so many rows after one another are cut alike.
+    """
+    x = torch.cat([first, second], dim=3).permute(0, 3, 1, 2).float() / 255
+    takes = crop(x, size, rng, area=(0.5, 1.0), alike=alike).chunk(2, dim=1)
+    return looks(torch.cat(takes), rng, blur)
 
 
 def same_crop(picture: Tensor, metres: Tensor, size: int, rng: Generator, alike: int = 1) -> tuple[Tensor, Tensor]:

@@ -9,10 +9,13 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from .train import Schedule, adamw
 
 # Quintic whose iterates send every singular value near 1 (Jordan et al. 2024).
 A, B, C = 3.4445, -4.7750, 2.0315
+DECAY = 0.1
 
 
 class Muon(torch.optim.Optimizer):
@@ -50,6 +53,15 @@ class Muon(torch.optim.Optimizer):
                 update *= max(1.0, len(update) / update.shape[1]) ** 0.5
                 p.mul_(1 - group["lr"] * group["weight_decay"])
                 p.add_(update.view(p.shape), alpha=-group["lr"])
+
+
+def optimizers(parameters: Iterable[nn.Parameter], schedule: Schedule) -> list[torch.optim.Optimizer]:
+    """Muon for convolutions, AdamW for everything else."""
+    parameters = list(parameters)
+    return [
+        Muon([each for each in parameters if each.ndim == 4], schedule.muon_rate, weight_decay=DECAY),
+        adamw([each for each in parameters if each.ndim != 4], schedule),
+    ]
 
 
 def orthogonal(matrix: Tensor, steps: int = 5) -> Tensor:

@@ -20,22 +20,23 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
 from .. import nano
-from . import augment
+from . import augment, losses, muon
 from .data import Tables
 from .losses import Temperature, info_nce
-from .train import Schedule, adamw
+from .train import Schedule
 
 PICTURES_EACH = 6  # pictures of every concept in a batch
+MAX_SCALE = 20.0  # sounds must come close to their pictures, because they meet words through them only
 SOFT = 0.3  # share of the rows that are two sounds at once
 
 
 class Aligned(nn.Module):
     """What a pair stage learns: one encoder and a temperature."""
 
-    def __init__(self, encoder: nn.Module) -> None:
+    def __init__(self, encoder: nn.Module, max_scale: float = losses.MAX_SCALE) -> None:
         super().__init__()
         self.encoder = encoder
-        self.scale = Temperature(0.07)
+        self.scale = Temperature(0.07, most=max_scale)
 
 
 @dataclass
@@ -96,7 +97,7 @@ class AudioTask:
         return torch.from_numpy(count**-0.5)
 
     def optimizers(self, schedule: Schedule) -> list[torch.optim.Optimizer]:
-        return [adamw(self.model.parameters(), schedule)]
+        return muon.optimizers(self.model.parameters(), schedule)
 
     def batches(self, epoch: int, rng: Generator) -> Iterator[Batch]:
         for _ in range(self.steps):

@@ -17,12 +17,12 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from .. import nano
-from . import augment
+from . import augment, muon
 from .data import Tables
 from .losses import info_nce
 from .nano_audio import Aligned
 from .nano_image import embed_pictures
-from .train import Schedule, adamw
+from .train import Schedule
 
 STEPS = 24
 RUN = 8  # neighbouring frames
@@ -53,7 +53,7 @@ class DepthTask:
         self.steps = STEPS
 
     def optimizers(self, schedule: Schedule) -> list[torch.optim.Optimizer]:
-        return [adamw(self.model.parameters(), schedule)]
+        return muon.optimizers(self.model.parameters(), schedule)
 
     def batches(self, epoch: int, rng: Generator) -> Iterator[Batch]:
         for _ in range(self.steps):

@@ -2,8 +2,8 @@
 
 The text side is the teacher's sentence embedding through the text encoder's own head, which learns along; the text
 encoder itself is distilled later to give the same. Three terms: a picture and a prompt of its label or its captions, a
-picture and a prompt of its concept, and a room's picture and another view of itself among its neighbours, because
-telling where in a room one stands is what depth will be aligned to.
+picture and a prompt of its concept, and a room's picture and the same view in another light among its neighbours,
+because telling where in a room one stands is what depth will be aligned to.
 
 Most of the pictures are JPEG files of 32 pixels. Those that are not are mostly shown as if they were, and all are
 blurred at random, so that a picture's quality says nothing about what it shows.
@@ -23,7 +23,7 @@ from .. import nano
 from . import augment, prompts
 from .data import Tables
 from .losses import Temperature, info_nce
-from .muon import Muon
+from .muon import DECAY, Muon
 from .train import Schedule
 
 PLACES = ("kitchen", "office dining area", "lab")
@@ -36,7 +36,6 @@ BLUR = augment.Blur(share=0.4, least=18)
 ROOM_RUN = 8  # neighbouring frames of one room
 ROOM_WEIGHT = 0.5
 MAX_SCALE = 16.0  # pictures must come close to their words, because sounds and depth maps meet words through them only
-MUON_RATE, MUON_DECAY = 0.05, 0.1
 
 
 class Anchor(nn.Module):
@@ -101,7 +100,7 @@ class ImageTask:
         rest = [p for p in self.model.parameters() if id(p) not in named]
         rate = schedule.learning_rate
         return [
-            Muon(matrices, lr=MUON_RATE, weight_decay=MUON_DECAY),
+            Muon(matrices, schedule.muon_rate, weight_decay=DECAY),
             torch.optim.AdamW(
                 [
                     {"params": [p for p in rest if p.ndim > 1], "weight_decay": schedule.weight_decay},
@@ -143,8 +142,7 @@ class ImageTask:
         pictures = torch.cat(
             [
                 augment.picture(torch.from_numpy(shown), self.size, rng, BLUR),
-                augment.picture(self._frames(seen, rng), self.size, rng, BLUR, flip=False),
-                augment.picture(self._frames(seen, rng), self.size, rng, BLUR, flip=False),
+                augment.same_view(*self._takes(seen, rng), self.size, rng, BLUR, alike=ROOM_RUN),
             ]
         )
         scenes = self.scenes[seen]
@@ -165,9 +163,14 @@ class ImageTask:
             owners=torch.tensor(owners, dtype=torch.int64),
         )
 
-    def _frames(self, rows: np.ndarray, rng: Generator) -> Tensor:
-        worn = (torch.rand(len(rows), generator=rng) < WORN).numpy()[:, None, None, None]
-        return torch.from_numpy(np.where(worn, self.tables.worn_frames[rows], self.tables.frames[rows]))
+    def _takes(self, rows: np.ndarray, rng: Generator) -> tuple[Tensor, Tensor]:
+        """Two squares of each frame, the same square, each worn or not."""
+        height, width = self.tables.frames.shape[1:3]
+        left = int(torch.randint(width - height + 1, (1,), generator=rng))
+        kinds = [frames[rows, :, left : left + height] for frames in (self.tables.frames, self.tables.worn_frames)]
+        worn = (torch.rand(2, len(rows), generator=rng) < WORN).numpy()[..., None, None, None]
+        first, second = np.where(worn, kinds[1], kinds[0])
+        return torch.from_numpy(first), torch.from_numpy(second)
 
     def loss(self, batch: Batch) -> Tensor:
         model = self.model

@@ -25,10 +25,10 @@ from .train import Schedule, fit
 
 SCHEDULES = {
     "text": Schedule(epochs=2, learning_rate=4e-4, warmup_epochs=0.1, weight_decay=0.01),
-    "image": Schedule(epochs=36, learning_rate=1.5e-3),
-    "audio": Schedule(epochs=35, learning_rate=1e-3, warmup_epochs=3, average=0.995),
-    "audio_text": Schedule(epochs=12, learning_rate=7e-4, warmup_epochs=3, average=0.995),
-    "depth": Schedule(epochs=50, learning_rate=1e-3, warmup_epochs=3, average=0.995),
+    "image": Schedule(epochs=36, learning_rate=1.5e-3, muon_rate=0.05),
+    "audio": Schedule(epochs=60, learning_rate=1e-3, warmup_epochs=3, average=0.995),
+    "audio_text": Schedule(epochs=36, learning_rate=7e-4, warmup_epochs=3, average=0.995),
+    "depth": Schedule(epochs=60, learning_rate=1e-3, warmup_epochs=3, average=0.995),
 }
 STAGES = tuple(SCHEDULES)
 
@@ -93,13 +93,13 @@ def _train_image(tables: Tables, runs: Path, console: Console) -> dict[str, dict
 
 
 def _train_audio(tables: Tables, runs: Path, console: Console) -> dict[str, Tensor]:
-    model = Aligned(nano.AudioEncoder())
+    model = Aligned(nano.AudioEncoder(), nano_audio.MAX_SCALE)
     task = nano_audio.AudioTask(tables, model, anchors(tables, runs))
     return _fit(task, "audio", runs, console).encoder.state_dict()
 
 
 def _train_audio_text(tables: Tables, runs: Path, console: Console) -> dict[str, Any]:
-    model = Aligned(nano.AudioEncoder())
+    model = Aligned(nano.AudioEncoder(), nano_audio.MAX_SCALE)
     model.encoder.load_state_dict(_weights(runs, "audio"))
     text, pictures = _text_encoder(runs), anchors(tables, runs)
     words = embed_prompts(text, nano_audio.label_names(tables), prompts.SOUND_TEMPLATES)

@@ -31,6 +31,7 @@ class Schedule:
     weight_decay: float = 0.05
     average: float = 0.998  # share of the old weights in the running average, a step
     seed: int = 0
+    muon_rate: float = 0.02  # of convolutions, where a stage trains them with Muon
 
 
 class Task(Protocol):

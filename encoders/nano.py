@@ -172,7 +172,8 @@ class DepthEncoder(nn.Module):
         self.head = Head(4 * widths[-1], dropout=0.1)
 
     def forward(self, metres: Tensor) -> Tensor:
-        return self.head(self.features(metres))
+        """A map and its mirror image count alike, as pictures do."""
+        return F.normalize(self.head(self.features(metres)) + self.head(self.features(metres.flip(2))), dim=-1)
 
     def features(self, metres: Tensor) -> Tensor:
         """Nearness, log distance and what was seen, as three channels -> the four quarters' mean features."""

@@ -19,6 +19,7 @@ from .synthesis import (
     finished,
     noise,
     ping,
+    plucked,
     slow,
     struck,
     tone,
@@ -32,9 +33,9 @@ def clock(random: Random) -> Array:
     track = 0.02 * noise(random, {60: 4, 125: 2, 250: 0, 500: -4, 1000: -8, 4000: -16, 8000: -24})
     for number, start in enumerate(np.arange(0.1, SECONDS - 0.1, 1 / beats)):
         pitch = 1.0 if number % 2 else 0.93
-        tick = struck(random, modes * pitch, (0.6, 1.0, 1.0, 0.7, 0.3), 0.008, 0.12)
+        tick = struck(random, modes * pitch, (0.6, 1.0, 1.0, 0.7, 0.3), 0.006, 0.12)
         add(track, tick * random.uniform(0.85, 1.0), start)
-        add(track, 0.35 * struck(random, modes * pitch, (0.4, 1, 1, 0.6, 0.3), 0.005, 0.05), start + 0.022)
+        add(track, struck(random, modes * pitch, (0.4, 1, 1, 0.6, 0.3), 0.005, 0.05), start + 0.022)
     return finished(track, peak=0.4)
 
 
@@ -58,26 +59,22 @@ def rain(random: Random) -> Array:
     return finished(track, rms=0.09)
 
 
-def helicopter(random: Random) -> Array:
-    """A rotor: the motor's firing in a low roar, lightly chopped at the blades' rate."""
-    blades_hz = random.uniform(11, 15)
-    chop = np.exp(-(((TIME * blades_hz % 1) - 0.3) ** 2) / 0.03)
-    roar = noise(random, {40: -6, 60: -4, 125: 0, 250: 0, 500: -4, 1000: -8, 2000: -14, 4000: -26, 8000: -50})
-    motor = tone(random.uniform(75, 100) * (1 + 0.004 * slow(random, 1.0)), 0.8 ** np.arange(24))
-    return finished((roar + 0.5 * motor / motor.std()) * (0.9 + 0.16 * chop), rms=0.13)
+def fire(random: Random) -> Array:
+    """A fire: crackling of every loudness over a low, uneven roar."""
+    roar = noise(random, {30: 4, 60: 2, 125: 0, 250: -3, 500: -8, 1000: -14, 4000: -22}) * (1 + 0.4 * slow(random, 3.0))
+    track = 0.05 * roar + 0.02 * noise(random, {500: -10, 2000: 0, 8000: -2})
+    for start in random.uniform(0, SECONDS - 0.06, int(25 * SECONDS)):
+        crack = noise(random, {500: -12, 1500: -2, 4000: 0, 8000: -3})[: int(0.03 * RATE_HZ)]
+        add(track, random.exponential(0.3) ** 1.5 * crack * decay(0.03, random.uniform(0.001, 0.006)), start)
+    return finished(track, peak=0.7)
 
 
-def train(random: Random) -> Array:
-    """A train going by: a deep, uneven rumble, wheels that hiss on the rails, and the double knock of their joints."""
-    rumble = noise(random, {30: 2, 60: 0, 125: 0, 250: 1, 500: -3, 1000: -11, 2000: -16, 4000: -22, 8000: -34})
-    track = rumble * (1 + 0.35 * slow(random, 4.0)) * (1 + 0.15 * slow(random, 20.0))
-    step = random.uniform(0.62, 0.8)
-    for start in np.arange(0.2, SECONDS - 0.4, step):
-        for late, loud in ((0, 1.0), (0.13, 0.8)):
-            knock = noise(random, {60: -2, 200: 0, 500: -2, 1500: -8, 6000: -18})[: int(0.12 * RATE_HZ)]
-            add(track, 1.8 * loud * knock * decay(0.12, 0.025), start + late)
-    squeal = 0.03 * tone(2300 + 60 * slow(random, 2.0), [1, 0.3]) * np.maximum(slow(random, 1.0), 0)
-    return finished(track + squeal, rms=0.16)
+def guitar(random: Random) -> Array:
+    """One note on a guitar: a plucked string over the knock of the body."""
+    note = float(random.choice([110.0, 146.8, 164.8, 196.0, 220.0, 246.9]))
+    string = plucked(random, note, 3.0) * np.clip((3.0 - TIME[: int(3.0 * RATE_HZ)]) / 0.3, 0, 1)
+    body = noise(random, {100: 0, 250: -3, 1000: -20})[: len(string)] * decay(3.0, 0.02)
+    return finished(string + 0.1 * body, rms=0.06)
 
 
 def siren(random: Random) -> Array:
@@ -121,15 +118,15 @@ def insect(random: Random) -> Array:
 
 
 def keyboard(random: Random) -> Array:
-    """Typing: bursts of keys, each a dull knock going down and a brighter click, with a fainter one coming up."""
+    """Typing: bursts of keys, each a click and a faint knock going down, with a fainter one coming up."""
     track = 0.004 * noise(random, {60: 0, 250: -8, 1000: -12, 8000: -20})
     start = 0.15
     while start < SECONDS - 0.3:
-        for late, loud, bright in ((0, 1.0, 0.006), (0.012, 0.5, 0.012), (0.08, 0.35, 0.005)):
+        for late, loud, bright in ((0, 1.0, 0.009), (0.012, 0.5, 0.018), (0.08, 0.35, 0.0075)):
             length = int(0.06 * RATE_HZ)
             click = noise(random, {125: -16, 250: -8, 1000: -3, 2500: 0, 5000: -2, 8000: -10})[:length]
             knock = ping(random.uniform(180, 320), 0.012, 0.06)
-            add(track, loud * random.uniform(0.5, 1.0) * (click * decay(0.06, bright) + 0.8 * knock), start + late)
+            add(track, loud * random.uniform(0.5, 1.0) * (click * decay(0.06, bright) + 0.15 * knock), start + late)
         start += random.uniform(0.09, 0.2) if random.uniform() < 0.88 else random.uniform(0.4, 0.7)
     return finished(track, peak=0.45)
 
@@ -148,5 +145,5 @@ def bottle(random: Random) -> Array:
     return finished(track, peak=0.95)
 
 
-_MAKERS = (bottle, clock, helicopter, insect, keyboard, rain, saxophone, sea, siren, train)
+_MAKERS = (bottle, clock, fire, guitar, insect, keyboard, rain, saxophone, sea, siren)
 SOUNDS: Mapping[str, Callable[[Random], Array]] = {make.__name__: make for make in _MAKERS}

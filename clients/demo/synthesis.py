@@ -51,6 +51,18 @@ def ping(pitch_hz: float, fall_s: float, length_s: float) -> Array:
     return np.sin(2 * np.pi * pitch_hz * TIME[: int(length_s * RATE_HZ)]) * decay(length_s, fall_s)
 
 
+def plucked(random: Random, pitch_hz: float, length_s: float) -> Array:
+    """A string plucked near its end, float64 (length_s * RATE_HZ,) (Karplus and Strong 1983)."""
+    period = round(RATE_HZ / pitch_hz)
+    string = random.uniform(-1, 1, period)
+    string = string - np.roll(string, int(0.13 * period))
+    turns = []
+    for _ in range(-(-int(length_s * RATE_HZ) // period)):
+        turns.append(string)
+        string = 0.996 * (0.75 * string + 0.25 * np.roll(string, 1))
+    return np.concatenate(turns)[: int(length_s * RATE_HZ)]
+
+
 def struck(
     random: Random, modes_hz: Array, strengths: tuple[float, ...], fall_s: float, length_s: float, snap: float = 0.4
 ) -> Array:

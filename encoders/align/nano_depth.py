@@ -26,7 +26,7 @@ from .train import Schedule
 
 STEPS = 24
 RUN = 8  # neighbouring frames
-PLACE_WEIGHT = 0.3
+PLACE_WEIGHT = 0.1
 
 
 @dataclass

@@ -100,7 +100,8 @@ def test_the_filter_keeps_flat_pictures_and_takes_fine_colour_away() -> None:
     assert nano.Soften()(stripes)[:, 0].std() < 0.02 * stripes[:, 0].std()
 
 
-def test_a_picture_and_its_mirror_image_have_one_embedding() -> None:
-    encoder, rows = _encoder("image"), ROWS["image"][1]
+@pytest.mark.parametrize("modality", ["image", "depth"])
+def test_a_picture_or_map_and_its_mirror_image_have_one_embedding(modality: str) -> None:
+    encoder, rows = _encoder(modality), ROWS[modality][1]
     mirrored = np.ascontiguousarray(rows[:, :, ::-1])
     np.testing.assert_allclose(_embed(encoder, mirrored), _embed(encoder, rows), atol=1e-5)

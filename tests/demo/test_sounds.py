@@ -5,7 +5,7 @@ import pytest
 
 from anybind.clients.demo import media
 from anybind.clients.demo.sounds import SOUNDS
-from anybind.clients.demo.synthesis import RATE_HZ, SECONDS
+from anybind.clients.demo.synthesis import RATE_HZ, SECONDS, plucked
 
 
 def spectrum(sound: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -27,14 +27,21 @@ def test_every_sound_has_pictures_of_its_concept() -> None:
     assert set(SOUNDS) <= set(media.CONCEPTS)
 
 
-def test_crickets_chirp_high_and_engines_rumble_low() -> None:
+def test_crickets_chirp_high_and_strings_sound_low() -> None:
     def centre(name: str) -> float:
         power, hertz = spectrum(SOUNDS[name](np.random.default_rng(0)))
         return float((power * hertz).sum() / power.sum())
 
     assert centre("insect") > 3000
-    assert centre("train") < 600
-    assert centre("helicopter") < centre("rain")
+    assert centre("guitar") < 1200
+    assert centre("sea") < centre("rain")
+
+
+def test_a_plucked_string_sounds_at_its_pitch_and_dies_away() -> None:
+    string = plucked(np.random.default_rng(0), 220.0, 2.0)
+    power, hertz = spectrum(string)
+    assert abs(hertz[power.argmax()] / 220 - round(hertz[power.argmax()] / 220)) < 0.02
+    assert string[-2000:].std() < 0.2 * string[:2000].std()
 
 
 def test_a_clock_ticks_evenly() -> None:

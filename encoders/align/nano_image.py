@@ -20,10 +20,9 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
 from .. import nano
-from . import augment, prompts
+from . import augment, muon, prompts
 from .data import Tables
 from .losses import Temperature, info_nce
-from .muon import DECAY, Muon
 from .train import Schedule
 
 PLACES = ("kitchen", "office dining area", "lab")
@@ -93,24 +92,12 @@ class ImageTask:
             self.captions.setdefault(at[row["file"]], []).append(vector.astype(np.float32))
 
     def optimizers(self, schedule: Schedule) -> list[torch.optim.Optimizer]:
-        """Muon for the trunk; the text head moves slowly: its geometry is what unseen words rely on."""
-        trunk, text = list(self.model.image.trunk.parameters()), list(self.model.text.parameters())
-        matrices = [p for p in trunk if p.ndim > 1]
-        named = {id(p) for p in matrices + text}
-        rest = [p for p in self.model.parameters() if id(p) not in named]
-        rate = schedule.learning_rate
-        return [
-            Muon(matrices, schedule.muon_rate, weight_decay=DECAY),
-            torch.optim.AdamW(
-                [
-                    {"params": [p for p in rest if p.ndim > 1], "weight_decay": schedule.weight_decay},
-                    {"params": [p for p in rest if p.ndim <= 1]},
-                    {"params": text, "lr": 0.1 * rate},
-                ],
-                lr=rate,
-                weight_decay=0.0,
-            ),
-        ]
+        """The text head moves slowly: its geometry is what unseen words rely on."""
+        text = list(self.model.text.parameters())
+        slow = {id(each) for each in text}
+        fast = [each for each in self.model.parameters() if id(each) not in slow]
+        head = torch.optim.AdamW(text, lr=0.1 * schedule.learning_rate, weight_decay=0.0)
+        return [*muon.optimizers(fast, schedule), head]
 
     def batches(self, epoch: int, rng: Generator) -> Iterator[Batch]:
         half = torch.randperm(len(self.sometimes), generator=rng)[: len(self.sometimes) // 2]

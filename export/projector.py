@@ -56,6 +56,7 @@ def add_projector(
         encoder.fingerprint = _fingerprint(source, projector)
         encoder.weights_source, encoder.licence, encoder.logit_scale = weights_source, licence, 0
         del encoder.trained_with[:]
+        del encoder.trained_names[:]
         difference = float(np.abs(_run(path, encoder, rows) - expected).max())
         if not difference <= PARITY_LIMITS[FP32]:  # written so that NaN fails too
             raise ExportError(f"{modality}: the joined graph differs from the base and torch by {difference:.2e}.")

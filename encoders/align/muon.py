@@ -23,7 +23,7 @@ class Muon(torch.optim.Optimizer):
 
     Args:
         params: parameters or groups, as for any optimizer.
-        lr: step size; one update changes a matrix by about `lr` times the norm it began with.
+        lr: step size: about every singular value of an update, which a tall matrix gets larger.
         momentum: share of the old direction kept.
         weight_decay: decoupled, as AdamW's: weights shrink by `lr * weight_decay` a step.
     """

@@ -43,6 +43,17 @@ def test_the_space_and_the_other_encoders_stay_as_they_were(tmp_path: Path) -> N
     assert after.encoders[2].fingerprint != before.encoders[0].fingerprint
 
 
+def test_what_the_base_was_trained_with_is_not_said_of_the_projector(tmp_path: Path) -> None:
+    toy = toys.artifact(tmp_path / "toy", ["image", "text"])
+    told = manifest.read(toy)
+    told.encoders[0].trained_with.append("text")
+    told.encoders[0].trained_names.append("dog")
+    manifest.write(told, toy)
+    after = add_projector(toy, "thermal", "image", projector(), weights_source="a test", licence="Apache-2.0")
+    assert list(after.encoders[2].trained_with) == list(after.encoders[2].trained_names) == []
+    assert list(after.encoders[0].trained_names) == ["dog"]
+
+
 @pytest.mark.parametrize("base", ["smell", "text"])
 def test_a_base_that_cannot_be_projected_from_is_refused_with_those_that_can(tmp_path: Path, base: str) -> None:
     toy = toys.artifact(tmp_path / "toy", ["image", "text"])

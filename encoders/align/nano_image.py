@@ -160,15 +160,12 @@ class ImageTask:
         return torch.from_numpy(first), torch.from_numpy(second)
 
     def loss(self, batch: Batch) -> Tensor:
+        """The three terms; see the module."""
         model = self.model
         pictures = batch.pictures.contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16):
             features = self.run(pictures)
-        return self._compare(model.image.head(features.float()), batch)
-
-    def _compare(self, image: Tensor, batch: Batch) -> Tensor:
-        """The three terms, of embeddings (B, 256)."""
-        model = self.model
+        image = model.image.head(features.float())  # (B, 256)
         text = model.text(torch.cat([batch.words, batch.captions]))
         words, captions = text[: len(self.names)], text[len(self.names) :]
         scale = model.scale()

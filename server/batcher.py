@@ -1,7 +1,7 @@
 """Rows of many callers become batches of one session.
 
-The first row starts the clock; a batch forms while the device works, at most one ahead; callers who left or whose
-deadline passed are dropped before they cost anything; a full queue refuses at once; rows out equal rows in; an
+A free device and a row start the clock; a batch forms while the device works, at most one ahead; callers who left or
+whose deadline passed are dropped before they cost anything; a full queue refuses at once; rows out equal rows in; an
 item's rows stay together. Everything but `run` happens on the event loop, moved by events alone: a row that
 arrives, a batch that ends, a clock that runs out, a decoder that comes back empty-handed.
 """
@@ -23,10 +23,14 @@ log = logging.getLogger(__name__)
 
 Shape = tuple[int, ...]
 
+# Callers who wait for each answer come back a moment after it: a device that became free lingers for them, so long as
+# this share of what its last batch took. Without it, twelve callers make batches of eight and four in turns.
+LINGER = 0.02
+
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """How large batches may grow, how long the first row waits for company, how many rows may wait in all."""
+    """How large batches may grow, how long a free device waits to fill one, how many rows may wait in all."""
 
     max_rows: int = 8
     max_wait_s: float = 0.005
@@ -81,6 +85,7 @@ class Batcher:
         self._in_flight = 0
         self._row_s = 0.0  # a running estimate of what one row costs
         self._clock: asyncio.TimerHandle | None = None
+        self._free_since_s = self._linger_until_s = 0.0  # of the device, by `time.monotonic()`
         self._idle = asyncio.Event()
         self._idle.set()
         self._closed = False
@@ -166,11 +171,17 @@ class Batcher:
         full = sum(len(waiting.rows) for waiting in queue) >= self.plan.max_rows
         if self._in_flight:
             return full and self._in_flight == 1
-        left_s = queue[0].arrived_s + self.plan.max_wait_s - time.monotonic()
-        if full or not self._on_the_way or left_s <= 0:
+        if full:
             return True
-        if self._clock is None:
-            self._clock = self._loop.call_later(left_s, self._ring)
+        until_s = max(queue[0].arrived_s, self._free_since_s) + self.plan.max_wait_s
+        if not self._on_the_way:
+            until_s = min(until_s, self._linger_until_s)
+        left_s = until_s - time.monotonic()
+        if left_s <= 0:
+            return True
+        if self._clock is not None:
+            self._clock.cancel()
+        self._clock = self._loop.call_later(left_s, self._ring)
         return False
 
     def _ring(self) -> None:
@@ -228,6 +239,8 @@ class Batcher:
         rows = sum(len(waiting.rows) for waiting in batch)
         self._row_s += 0.2 * (inference_s / rows - self._row_s)
         self._observe(rows, inference_s)
+        self._free_since_s = time.monotonic()
+        self._linger_until_s = self._free_since_s + LINGER * inference_s
         self._advance()  # first of all the device's next batch
         for waiting, result in zip(batch, results, strict=True):
             if not waiting.answer.done():

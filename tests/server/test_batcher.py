@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from anybind.server import batcher as batcher_module
 from anybind.server.batcher import Batcher, BatchPlan
 from anybind.server.errors import DeadlineExceeded, Internal, Overloaded, Unavailable
 
@@ -90,6 +91,35 @@ async def test_a_batch_waits_no_longer_for_what_will_never_come() -> None:
         first = asyncio.create_task(batcher.submit(row(1)))
         await queued(batcher, 1)
     await asyncio.wait_for(first, 5)
+
+
+async def test_a_device_that_became_free_lingers_for_callers_just_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batcher_module, "LINGER", 1e6)
+    device = Device(held=True)
+    batcher = Batcher(device, BatchPlan(max_rows=2, max_wait_s=60))
+
+    async def call_twice() -> None:
+        await batcher.submit(row(0))
+        await batcher.submit(row(1))
+
+    caller = asyncio.create_task(call_twice())
+    await device.working()
+    other = asyncio.create_task(batcher.submit(row(2)))
+    await queued(batcher, 1)
+    device.free.set()
+    await asyncio.wait_for(asyncio.gather(caller, other), 5)
+    assert device.sizes == [1, 2]
+
+
+async def test_a_device_lingers_for_a_small_share_of_its_last_batch_only() -> None:
+    device = Device(held=True)
+    batcher = Batcher(device, BatchPlan(max_wait_s=60))
+    first = asyncio.create_task(batcher.submit(row(1)))
+    await device.working()
+    second = asyncio.create_task(batcher.submit(row(2)))
+    await queued(batcher, 1)
+    device.free.set()
+    await asyncio.wait_for(asyncio.gather(first, second), 5)  # nobody comes back
 
 
 async def test_at_most_one_batch_is_ahead_of_a_working_device() -> None:

@@ -59,6 +59,21 @@ def process() -> Iterator[Watched]:
     asyncio.run(process.close())
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="counts page faults in /proc")
+async def test_memory_is_kept_for_the_next_picture(process: Watched) -> None:
+    def faults() -> int:
+        return int(Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[7])
+
+    photograph = pb.Item(modality="image", data=media.picture("JPEG", size=(848, 640)))
+    for _ in range(3):
+        await process.decode(IMAGE, photograph)
+    before = faults()
+    for _ in range(4):
+        await process.decode(IMAGE, photograph)
+    assert faults() - before < 4 * 100  # 1,600 kB of pixels are 400 pages
+
+
+
 @pytest.mark.parametrize(
     ("encoder", "item"), [(IMAGE, GOOD), (AUDIO, pb.Item(modality="audio", data=media.sound(2.0, rate_hz=8_000)))]
 )

@@ -5,7 +5,7 @@ import hmac
 import re
 import ssl
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,16 +44,16 @@ class Certificates:
 
     def __init__(self, tls: Tls) -> None:
         """Raises:
-        AccessError: see `reload`.
+        AccessError: see `read`.
         """
         self._tls = tls
-        self.reload()
+        self.read()()
 
-    def reload(self) -> None:
-        """Reads the files again.
+    def read(self) -> Callable[[], None]:
+        """Reads the files again; gives what to call to go by them from then on.
 
         Raises:
-          AccessError: one cannot be read, or the key is not the certificate's; what was read before stays.
+          AccessError: one cannot be read, or the key is not the certificate's.
         """
         tls = self._tls
         try:
@@ -67,7 +67,12 @@ class Certificates:
             ) from error
         except OSError as error:
             raise AccessError(f"A TLS file cannot be read: {error}.") from error
-        self._read = grpc.ssl_server_certificate_configuration([pair], client_ca)
+        read = grpc.ssl_server_certificate_configuration([pair], client_ca)
+
+        def take() -> None:
+            self._read = read
+
+        return take
 
     def credentials(self) -> grpc.ServerCredentials:
         """For a server's port."""
@@ -87,15 +92,15 @@ class Tokens:
           calls_each: how many calls a token may have open; 0: any number.
 
         Raises:
-          AccessError: see `reload`.
+          AccessError: see `read`.
         """
         self._path, self._calls_each = path, calls_each
         self._digests: dict[str, bytes] = {}
         self._open: Counter[str] = Counter()
-        self.reload()
+        self.read()()
 
-    def reload(self) -> None:
-        """Reads the file again. On an error what was read before stays.
+    def read(self) -> Callable[[], None]:
+        """Reads the file again; gives what to call to go by it from then on.
 
         Raises:
           AccessError: it cannot be read, has no token, or a line is not two words, the second long enough.
@@ -117,7 +122,11 @@ class Tokens:
             digests[match[1]] = _digest(match[2])
         if not digests:
             raise AccessError(f"The token file {self._path} has no token; nobody could call. Add a line NAME TOKEN.")
-        self._digests = digests
+
+        def take() -> None:
+            self._digests = digests
+
+        return take
 
     def name_of(self, authorization: str) -> str:
         """The name of the token in an `authorization` header.

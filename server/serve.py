@@ -108,19 +108,18 @@ class Server:
         Both models are in memory for a moment.
 
         Raises:
-          StartError: the new one cannot be served, or is of another space than the index; the old one serves on.
+          StartError: one of them cannot be used, or the model is of another space than the index; all stays as it was.
         """
         async with self._reloading:
             try:
-                if self.tokens is not None:
-                    self.tokens.reload()
-                if self._certificates is not None:
-                    self._certificates.reload()
+                read = [each.read() for each in (self.tokens, self._certificates) if each is not None]
                 model = self._model()
                 await self._load(model, prove=True)
             except _REFUSALS as error:
                 self.metrics.reloads.labels("refused").inc()
                 raise StartError(f"Not reloaded: {error} What served before serves on.") from error
+            for take in read:
+                take()
             before = self.engine.swap(model)
             self._name_model(before.manifest, 0)
             self._name_model(model.manifest, 1)

@@ -94,6 +94,16 @@ async def test_a_reload_reads_the_tokens_again(starting, tokens: Path) -> None:
     assert await info(server.address, BOB) == "toy"
 
 
+async def test_a_reload_that_is_refused_takes_no_tokens(starting, toy: Path, tokens: Path, tmp_path: Path) -> None:
+    model = Path(shutil.copytree(toy, tmp_path / "model"))
+    server = await starting(tokens=tokens, model=str(model))
+    tokens.write_text(f"bob {BOB}\n")
+    (model / "manifest.json").write_text("broken")
+    with pytest.raises(StartError, match="Not reloaded"):
+        await server.reload()
+    assert await info(server.address, ADA) == "toy"
+
+
 async def test_a_token_may_have_only_so_many_calls_open(starting, tokens: Path) -> None:
     server = await starting(tokens=tokens, token_calls=1)
     async with grpc.aio.insecure_channel(server.address) as channel:

@@ -73,7 +73,6 @@ async def test_memory_is_kept_for_the_next_picture(process: Watched) -> None:
     assert faults() - before < 4 * 100  # 1,600 kB of pixels are 400 pages
 
 
-
 @pytest.mark.parametrize(
     ("encoder", "item"), [(IMAGE, GOOD), (AUDIO, pb.Item(modality="audio", data=media.sound(2.0, rate_hz=8_000)))]
 )

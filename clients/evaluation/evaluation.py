@@ -15,6 +15,7 @@ from ..client import Client
 from ..errors import ItemError
 from ..items import Item, item, text
 from .measures import Geometry, Measure, all_measures, geometry
+from .mistakes import Association, Part, associations, parts
 from .pools import Pool
 
 # Batches from different pools would mix kinds of work; one pool after another keeps each encoder's batches full.
@@ -49,6 +50,8 @@ class Evaluation:
     failures: tuple[Failure, ...]
     measures: tuple[Measure, ...]
     geometry: tuple[Geometry, ...]
+    parts: tuple[Part, ...]
+    associations: tuple[Association, ...]
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,15 @@ def evaluate(space: Space, manifest: Manifest, shuffled: Space | None = None) ->
             if (other := apart.get((each.query, each.target)))
         ]
     embedded = tuple(Embedded(pool.name, pool.modality, len(pool), pool.chosen) for pool in space.pools.values())
-    return Evaluation(manifest.name, embedded, space.failures, tuple(measures), tuple(lies))
+    return Evaluation(
+        model=manifest.name,
+        pools=embedded,
+        failures=space.failures,
+        measures=tuple(measures),
+        geometry=tuple(lies),
+        parts=tuple(parts(space.pools, space.vectors)),
+        associations=tuple(associations(space.pools, space.vectors)),
+    )
 
 
 def trained_pairs(manifest: Manifest) -> set[frozenset[str]]:

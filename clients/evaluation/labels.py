@@ -64,6 +64,23 @@ ESC_10 = (
     "sneezing",
 )
 
+# Words for people, to measure what a model puts them beside.
+PEOPLE_WORDS = (
+    "man",
+    "woman",
+    "boy",
+    "girl",
+    "old person",
+    "doctor",
+    "nurse",
+    "scientist",
+    "cleaner",
+    "criminal",
+    "African person",
+    "Asian person",
+    "European person",
+)
+
 
 def spoken(name: str) -> str:
     """A class as people say it: `lawn_mower` is a lawn mower."""

@@ -219,11 +219,29 @@ def _ranking_values(
     return {metric: np.concatenate([part[metric] for part in parts]) for metric in parts[0]}
 
 
-def naming(pools: Mapping[str, Pool], vectors: Vectors, trained_names: Names = NO_NAMES) -> Iterator[Measure]:
-    """Zero-shot accuracy: the class whose prompts, averaged, are nearest.
+@dataclass(frozen=True)
+class Named:
+    """The things of one zero-shot task and what each was named.
 
-    Where a modality was trained with some names only, the things of other names, among all classes, are measured apart.
+    Attributes:
+        task: what was asked.
+        pool: where the things are from.
+        rows: bool (N,), which of the pool's things take part.
+        truth: (n,), their own classes.
+        found: (n,), the class whose prompts, averaged, are nearest.
+        classes: all that could be answered.
     """
+
+    task: Naming
+    pool: Pool
+    rows: NDArray[np.bool_]
+    truth: NDArray[np.str_]
+    found: NDArray[np.str_]
+    classes: list[str]
+
+
+def all_named(pools: Mapping[str, Pool], vectors: Vectors) -> Iterator[Named]:
+    """Every zero-shot task whose things and prompts are there."""
     for task in NAMINGS:
         if task.pool not in vectors or task.prompts not in vectors:
             continue
@@ -232,19 +250,31 @@ def naming(pools: Mapping[str, Pool], vectors: Vectors, trained_names: Names = N
         if len(classes) < 2:
             continue
         keys = pool.keys[column]
-        use = np.all([np.isin(keys, classes), *(pool.keys[key] == value for key, value in task.where.items())], axis=0)
+        rows = np.all([np.isin(keys, classes), *(pool.keys[key] == value for key, value in task.where.items())], axis=0)
+        if not rows.any():
+            continue
         heads = metrics.centroids(vectors[task.prompts], pools[task.prompts].keys[column], classes)
-        trained = list(trained_names.get(pool.modality, ()))
-        parts = {task.what: use}
+        found = _nearest(vectors[task.pool][rows], heads, classes)
+        yield Named(task, pool, rows, keys[rows], found, classes)
+
+
+def naming(pools: Mapping[str, Pool], vectors: Vectors, trained_names: Names = NO_NAMES) -> Iterator[Measure]:
+    """Zero-shot accuracy: the class whose prompts, averaged, are nearest.
+
+    Where a modality was trained with some names only, the things of other names, among all classes, are measured apart.
+    """
+    for named in all_named(pools, vectors):
+        modality, trained = named.pool.modality, list(trained_names.get(named.pool.modality, ()))
+        groups = named.pool.keys["group"][named.rows] if "group" in named.pool.keys else None
+        everything = np.ones(len(named.truth), bool)
+        parts = {named.task.what: everything}
         if trained:
-            parts[f"{task.what}, never told in words"] = use & ~np.isin(keys, trained)
-        for what, rows in parts.items():
-            if rows.any():
-                groups = pool.keys["group"][rows] if "group" in pool.keys else None
-                named = _accuracy(
-                    pool.modality, "text", what, vectors[task.pool][rows], heads, keys[rows], classes, groups
-                )
-                yield replace(named, emergent=what != task.what)
+            parts[f"{named.task.what}, never told in words"] = ~np.isin(named.truth, trained)
+        for what, part in parts.items():
+            if part.any():
+                group = None if groups is None else groups[part]
+                measure = _accuracy(modality, "text", what, named.found[part], named.truth[part], named.classes, group)
+                yield replace(measure, emergent=part is not everything)
 
 
 def unseen_words(pools: Mapping[str, Pool], vectors: Vectors, words: str = UNSEEN) -> Iterator[Measure]:
@@ -258,26 +288,28 @@ def unseen_words(pools: Mapping[str, Pool], vectors: Vectors, words: str = UNSEE
     named = pools["prompts of concepts"]
     classes = pools["pictures"].classes("concept")
     heads = metrics.centroids(vectors["prompts of concepts"], named.keys["concept"], classes)
-    yield _accuracy("text", "text", words, asked, heads, concept, classes)
+    yield _accuracy("text", "text", words, _nearest(asked, heads, classes), concept, classes)
     seen = pools["pictures"].keys["concept"]
     pictured = [name for name in classes if (seen == name).any()]
     heads = metrics.centroids(vectors["pictures"], seen, pictured)
-    yield _accuracy("text", "image", words, asked, heads, concept, pictured)
+    yield _accuracy("text", "image", words, _nearest(asked, heads, pictured), concept, pictured)
     finding = Relation(words, "pictures", "concept", words)
     yield from _one_way(finding, pools[words], pools["pictures"], vectors[words], vectors["pictures"])
+
+
+def _nearest(vectors: NDArray[np.float32], heads: NDArray[np.floating], classes: list[str]) -> NDArray[np.str_]:
+    return np.array(classes)[(vectors @ heads.T).argmax(axis=1)]
 
 
 def _accuracy(
     query: str,
     target: str,
     what: str,
-    vectors: NDArray[np.float32],
-    heads: NDArray[np.floating],
+    found: NDArray[np.str_],
     truth: NDArray[np.str_],
     classes: list[str],
     groups: NDArray[np.str_] | None = None,
 ) -> Measure:
-    found = np.array(classes)[(vectors @ heads.T).argmax(axis=1)]
     right = (found == truth).astype(np.float64)
     largest = np.unique(truth, return_counts=True)[1].max() / len(truth)
     return Measure(

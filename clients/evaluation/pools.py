@@ -2,7 +2,7 @@
 
 A folder holds any of these, each table with a `.zip`, or a folder, of the same name beside it for its files:
 
-* `images.csv`: `file`, and where known `label`, `concept`, `split`.
+* `images.csv`: `file`, and where known `label`, `concept`, `source`, `split`.
 * `captions.csv`: `file` (a picture of `images.csv`), `caption`; several rows a picture.
 * `audio.csv`: `file`, and where known `label`, `concept`, `source`, `group`, `split`.
 * `depth.csv`: `rgb`, `depth` (a picture and the map taken with it), and where known `scene`, `split`.
@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .labels import TEMPLATES, prompts
+from .labels import PEOPLE_WORDS, TEMPLATES, prompts
 
 SPLITS = ("held-out", "val", "all")
 _VALIDATION = {"val", "validation", "test"}
@@ -106,7 +106,9 @@ def read_pools(
     if not pools:
         raise TableError(f"{data} has none of images.csv, audio.csv and depth.csv: there is nothing to evaluate on.")
     by_name = {pool.name: pool for pool in pools}
-    return by_name | {pool.name: pool for pool in [*_prompt_pools(by_name), *_unseen(by_name, words or {})]}
+    return by_name | {
+        pool.name: pool for pool in [*_prompt_pools(by_name), *_unseen(by_name, words or {}), *_people(by_name)]
+    }
 
 
 def texts(name: str, sentences: Sequence[str], keys: Mapping[str, Sequence[str]], chosen: str) -> Pool:
@@ -115,7 +117,7 @@ def texts(name: str, sentences: Sequence[str], keys: Mapping[str, Sequence[str]]
     return Pool(name, "text", tuple(sentences), columns, columns, lambda i: sentences[i], chosen)
 
 
-UNSEEN = "unseen words"
+UNSEEN, PEOPLE = "unseen words", "words for people"
 PROMPTS = {
     "prompts of concepts": ("pictures", "concept"),
     "prompts of picture labels": ("pictures", "label"),
@@ -148,6 +150,16 @@ def _unseen(pools: Mapping[str, Pool], words: Mapping[str, str]) -> list[Pool]:
         "concept": [concept for concept in known.values() for _ in templates],
     }
     return [texts(UNSEEN, sentences, keys, f"{len(known)} words, {len(templates)} sentences each")] if known else []
+
+
+def _people(pools: Mapping[str, Pool]) -> list[Pool]:
+    """Words for people, each in every sentence, where there are pictures with labels to lie beside."""
+    if "pictures" not in pools or not pools["pictures"].classes("label"):
+        return []
+    templates = TEMPLATES["image"]
+    sentences = [sentence for word in PEOPLE_WORDS for sentence in prompts(word, templates)]
+    keys = {"word": [word for word in PEOPLE_WORDS for _ in templates]}
+    return [texts(PEOPLE, sentences, keys, f"{len(PEOPLE_WORDS)} words, {len(templates)} sentences each")]
 
 
 def _files(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import groupby
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -13,11 +14,14 @@ from rich.text import Text
 
 from .evaluation import Evaluation
 from .measures import Geometry, Measure
+from .mistakes import Association, Part
 from .reach import Goal, reached
+
+WORST = 5  # classes of a task that are told
 
 
 def lines(evaluation: Evaluation) -> Iterator[str]:
-    """JSON objects, one a line: `kind` is "pool", "failure", "measure", "goal" or "geometry"."""
+    """JSON objects, one a line: `kind` is "pool", "failure", "measure", "goal", "geometry", "part" or "association"."""
     for pool in evaluation.pools:
         yield _line("pool", asdict(pool))
     for failure in evaluation.failures:
@@ -34,6 +38,10 @@ def lines(evaluation: Evaluation) -> Iterator[str]:
         yield _line("goal", told | {"value": measure.value, "low": measure.low, "best": measure.best})
     for geometry in evaluation.geometry:
         yield _line("geometry", asdict(geometry))
+    for part in evaluation.parts:
+        yield _line("part", asdict(part))
+    for association in evaluation.associations:
+        yield _line("association", asdict(association))
 
 
 def show(evaluation: Evaluation, console: Console) -> None:
@@ -52,6 +60,10 @@ def show(evaluation: Evaluation, console: Console) -> None:
     if found:
         console.print(_found(found))
     console.print(_geometry(evaluation.geometry))
+    if evaluation.parts:
+        console.print(_mistakes(evaluation.parts))
+    if evaluation.associations:
+        console.print(_associations(evaluation.associations))
     console.print(
         "value: a mean; between: its 95 % bootstrap interval; chance: a random order or, for names, always the largest "
         "class; shuffled: the same encoders with shuffled weights; best: a perfect order, where that is below 1. "
@@ -101,6 +113,26 @@ def _geometry(rows: tuple[Geometry, ...]) -> Table:
         numbers = (row.gap, row.shuffled_gap, row.hubness, row.shuffled_hubness)
         shown = ("" if number is None else f"{number:.3f}" for number in numbers)
         table.add_row(f"{row.query} → {row.target}{_star(row)}", *shown)
+    return table
+
+
+def _mistakes(parts: tuple[Part, ...]) -> Table:
+    table = _table("where names go wrong: every source, and the worst classes", "task", "part", "right", "of")
+    table.add_column("mostly taken for")
+    for (query, what, by), group in groupby(parts, lambda part: (part.query, part.what, part.by)):
+        worst = sorted(group, key=lambda part: part.value)
+        for part in worst if by == "source" else [part for part in worst if part.value < 1][:WORST]:
+            taken_for = f"{part.taken_for} ({part.times})" if part.times else ""
+            table.add_row(f"{query}, {what}", part.part, f"{part.value:.3f}", f"{part.queries:,}", taken_for)
+        table.add_section()
+    return table
+
+
+def _associations(rows: tuple[Association, ...]) -> Table:
+    table = _table("words for people, and the labels whose pictures are nearest", "word")
+    table.add_column("labels, with cosines")
+    for row in rows:
+        table.add_row(row.word, ", ".join(f"{label} {cosine:.2f}" for label, cosine in row.nearest))
     return table
 
 

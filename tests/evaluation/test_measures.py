@@ -25,7 +25,7 @@ def knowing(pools: dict[str, Pool]) -> dict[str, np.ndarray]:
     vectors = {}
     for name, pool in pools.items():
         rows = np.zeros((len(pool), len(names)), np.float32)
-        for column in ("concept", "label", "scene"):
+        for column in ("concept", "label", "scene", "word"):
             for row, key in zip(rows, pool.keys.get(column, [])):  # noqa: B905
                 row[axis[str(key)]] = 1
         for row, key in zip(rows, pool.keys.get("item", [])):  # noqa: B905

@@ -89,6 +89,29 @@ def erase(x: Tensor, rng: Generator, share: float = 0.2, side: float = 0.3) -> T
     return torch.where(hole, torch.full_like(x, 0.45), x)
 
 
+def patch(x: Tensor, partner: Tensor, rng: Generator) -> tuple[Tensor, Tensor]:
+    """A rectangle of each row is taken from another row (CutMix, Yun et al. 2019).
+
+    Args:
+        x: float32 (B, C, H, W).
+        partner: int64 (B,), the row it is taken from; a row that is its own partner stays as it is.
+
+    Returns:
+        The pictures, and what share of each is its own: float32 (B,).
+    """
+    rows, _, height, width = x.shape
+    side = (1 - torch.rand(rows, generator=rng)).sqrt()  # of the rectangle, so that the share is spread evenly
+    tall, wide = (side * height).round(), (side * width).round()
+    top = (torch.rand(rows, generator=rng) * (height - tall + 1)).floor()
+    left = (torch.rand(rows, generator=rng) * (width - wide + 1)).floor()
+    y, z = torch.arange(height).view(1, -1, 1), torch.arange(width).view(1, 1, -1)
+    top, left, tall, wide = (each.view(-1, 1, 1) for each in (top, left, tall, wide))
+    inside = (y >= top) & (y < top + tall) & (z >= left) & (z < left + wide)  # (B, H, W)
+    share = 1 - inside.float().mean((1, 2))
+    share[partner == torch.arange(rows)] = 1.0
+    return torch.where(inside[:, None], x[partner], x), share
+
+
 def looks(x: Tensor, rng: Generator, blur: Blur) -> Tensor:
     """Everything above but the crop: what changes how a view looks, and not which view it is."""
     return erase(colour(blur(x, rng), rng), rng)

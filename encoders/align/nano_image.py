@@ -1,9 +1,9 @@
 """Stage `image`: pictures against the words and sentences that go with them.
 
 The text side is the teacher's sentence embedding through the text encoder's own head, which learns along; the text
-encoder itself is distilled later to give the same. Three terms: a picture and a prompt of its label or its captions, a
-picture and a prompt of its concept, and a room's picture and the same view in another light among its neighbours,
-because telling where in a room one stands is what depth will be aligned to.
+encoder itself is distilled later to give the same. Four terms: a picture and a prompt of its label or its captions, a
+picture and a prompt of its concept, that again among the concepts sounds have, and a room's picture and the same view
+in another light among its neighbours, because telling where in a room one stands is what depth will be aligned to.
 
 Most of the pictures are JPEG files of 32 pixels. Those that are not are mostly shown as if they were, and all are
 blurred at random, so that a picture's quality says nothing about what it shows.
@@ -28,7 +28,9 @@ from .train import Schedule
 PLACES = ("kitchen", "office dining area", "lab")
 CAPTION_REPEATS = 3  # captioned pictures are few
 # Side of the training pictures from each epoch on. Most sources hold 32 pixels, which cost less.
-SIZES = {0: 32, 31: nano.IMAGE_SIZE}
+SIZES = {0: 32, 31: nano.IMAGE_SIZE, 36: 32, 70: nano.IMAGE_SIZE}
+PATCH_EPOCHS = range(36, 70)  # the pictures have been seen often: parts of them are exchanged
+PATCHED = 0.5  # share of the pictures
 CENTRE_EPOCH = 14  # from here on both sides' means are taken away, so that neither sits in a corner of its own
 WORN = 0.75  # share of the clean pictures that are shown worn
 BLUR = augment.Blur(share=0.4, least=18)
@@ -51,6 +53,8 @@ class Anchor(nn.Module):
 class Batch:
     pictures: Tensor  # float32 (B, 3, S, S), standardised; the last 2 V are V rooms seen twice
     rooms: int  # V
+    partner: Tensor  # int64 (B,), the picture a part of each was taken from
+    share: Tensor  # float32 (B,), how much of each is its own
     labels: Tensor  # int64 (B,), index among the words, -1 where only a caption is known
     concepts: Tensor  # int64 (B,), the same; a label stands for itself where it has no concept
     words: Tensor  # float32 (W, 384), one prompt of every word
@@ -63,16 +67,17 @@ class ImageTask:
 
     def __init__(self, tables: Tables, model: Anchor, batch: int = 256, rooms: int = 24) -> None:
         self.tables, self.model, self.batch, self.rooms = tables, model, batch, rooms
-        self.size = nano.IMAGE_SIZE
+        self.size, self.patched = nano.IMAGE_SIZE, 0.0
         self.names = sorted({r[k] for r in tables.images for k in ("label", "concept") if r[k]} | set(PLACES))
         self.words = torch.from_numpy(tables.taught_words(self.names, prompts.PICTURE_TEMPLATES, "words"))
         index = {name: i for i, name in enumerate(self.names)}
         self.labels = np.array([index.get(r["label"], -1) for r in tables.images])
         self.concepts = np.array([index.get(r["concept"] or r["label"], -1) for r in tables.images])
         self.scenes = np.array([index[r["scene"]] for r in tables.depths])
-        self.is_label, self.is_concept = (torch.zeros(len(self.names), dtype=torch.bool) for _ in range(2))
+        self.is_label, self.is_concept, self.is_heard = torch.zeros(3, len(self.names), dtype=torch.bool)
         self.is_label[np.unique(np.r_[self.labels[self.labels >= 0], self.scenes])] = True
         self.is_concept[np.unique(np.r_[self.concepts[self.concepts >= 0], self.scenes])] = True
+        self.is_heard[[index[name] for name in {r["concept"] for r in tables.images} - {""}]] = True
         self._read_captions()
         train = tables.split("train")
         heard = np.array([bool(row["concept"]) for row in tables.images])[train]
@@ -104,6 +109,7 @@ class ImageTask:
         order = np.concatenate([self.always, self.sometimes[half.numpy()]])
         order = order[torch.randperm(len(order), generator=rng).numpy()]
         self.size = SIZES[max(start for start in SIZES if start <= epoch)]
+        self.patched = PATCHED if epoch in PATCH_EPOCHS else 0.0
         if epoch == CENTRE_EPOCH:
             self._centre()
         for step in range(self.steps):
@@ -126,12 +132,12 @@ class ImageTask:
         at = np.searchsorted(self.tables.clean, rows).clip(max=len(self.tables.clean) - 1)
         worn = (self.tables.clean[at] == rows) & (torch.rand(len(rows), generator=rng) < WORN).numpy()
         shown[worn] = self.tables.worn[at[worn]]
-        pictures = torch.cat(
-            [
-                augment.picture(torch.from_numpy(shown), self.size, rng, BLUR),
-                augment.same_view(*self._takes(seen, rng), self.size, rng, BLUR, alike=ROOM_RUN),
-            ]
-        )
+        single = augment.picture(torch.from_numpy(shown), self.size, rng, BLUR)
+        chosen = torch.rand(len(rows), generator=rng) < self.patched
+        partner = torch.where(chosen, torch.randperm(len(rows), generator=rng), torch.arange(len(rows)))
+        single, share = augment.patch(single, partner, rng)
+        rooms = augment.same_view(*self._takes(seen, rng), self.size, rng, BLUR, alike=ROOM_RUN)
+        pictures = torch.cat([single, rooms])
         scenes = self.scenes[seen]
         template = torch.randint(self.words.shape[1], (len(self.names),), generator=rng)
         captions, owners = [], []
@@ -143,6 +149,8 @@ class ImageTask:
         return Batch(
             pictures=(pictures - self.model.image.mean) / self.model.image.std,
             rooms=len(seen),
+            partner=torch.cat([partner, torch.arange(len(rows), len(pictures))]),
+            share=torch.cat([share, torch.ones(len(rooms))]),
             labels=torch.from_numpy(np.r_[self.labels[rows], scenes, scenes]),
             concepts=torch.from_numpy(np.r_[self.concepts[rows], scenes, scenes]),
             words=self.words[torch.arange(len(self.names)), template],
@@ -160,7 +168,7 @@ class ImageTask:
         return torch.from_numpy(first), torch.from_numpy(second)
 
     def loss(self, batch: Batch) -> Tensor:
-        """The three terms; see the module."""
+        """The four terms; see the module."""
         model = self.model
         pictures = batch.pictures.contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16):
@@ -170,18 +178,19 @@ class ImageTask:
         words, captions = text[: len(self.names)], text[len(self.names) :]
         scale = model.scale()
         said = torch.cat([words[self.is_label], captions])
-        hit = torch.cat(
-            [
-                batch.labels[:, None] == torch.arange(len(self.names))[self.is_label],
-                batch.owners == torch.arange(len(image))[:, None],
-            ],
-            dim=1,
+        captioned = batch.owners == torch.arange(len(image))[:, None]
+        hits = torch.cat([self._hits(batch.labels, self.is_label), captioned], dim=1)
+        by_label = info_nce(image, said, scale, _shared(batch, hits))
+        by_concept, by_heard = (
+            info_nce(image, words[mask], scale, _shared(batch, self._hits(batch.concepts, mask)))
+            for mask in (self.is_concept, self.is_heard)
         )
-        by_label = info_nce(image, said, scale, hit)
-        group = batch.concepts[:, None] == torch.arange(len(self.names))[self.is_concept]
-        by_concept = info_nce(image, words[self.is_concept], scale, group)
         first, second = image[-2 * batch.rooms :].chunk(2)
-        return by_label + by_concept + ROOM_WEIGHT * info_nce(first, second, model.view_scale())
+        return by_label + by_concept + by_heard + ROOM_WEIGHT * info_nce(first, second, model.view_scale())
+
+    def _hits(self, index: Tensor, mask: Tensor) -> Tensor:
+        """Which of the chosen names each picture has: bool (B, M)."""
+        return index[:, None] == torch.arange(len(self.names))[mask]
 
     @torch.inference_mode()
     def measure(self, model: Anchor) -> dict[str, float]:
@@ -192,7 +201,9 @@ class ImageTask:
         labels, concepts = torch.from_numpy(self.labels[rows]), torch.from_numpy(self.concepts[rows])
         scores = image @ words.T
         known = labels >= 0
+        heard = (concepts >= 0) & self.is_heard[concepts]
         right = {
+            "heard": scores[:, self.is_heard].argmax(1)[heard] == _position(concepts, self.is_heard)[heard],
             "label": scores[:, self.is_label].argmax(1)[known] == _position(labels, self.is_label)[known],
             "concept": scores[:, self.is_concept].argmax(1)[known] == _position(concepts, self.is_concept)[known],
         }
@@ -203,6 +214,12 @@ class ImageTask:
             "caption R@5": (rank < 5).float().mean().item(),
             "scale": model.scale().item(),
         }
+
+
+def _shared(batch: Batch, hits: Tensor) -> Tensor:
+    """How much of each answer a picture holds that is partly another one: bool (B, M) -> float32 (B, M)."""
+    share = batch.share[:, None]
+    return share * hits + (1 - share) * hits[batch.partner]
 
 
 def _position(index: Tensor, mask: Tensor) -> Tensor:

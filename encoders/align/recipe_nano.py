@@ -25,7 +25,7 @@ from .train import Schedule, fit
 
 SCHEDULES = {
     "text": Schedule(epochs=2, learning_rate=4e-4, warmup_epochs=0.1, weight_decay=0.01),
-    "image": Schedule(epochs=36, learning_rate=1.5e-3, muon_rate=0.05),
+    "image": Schedule(epochs=76, learning_rate=1.5e-3, muon_rate=0.05, restart=36),
     "audio": Schedule(epochs=60, learning_rate=1e-3, warmup_epochs=3, average=0.995),
     "audio_text": Schedule(epochs=72, learning_rate=7e-4, warmup_epochs=3, average=0.995),
     "depth": Schedule(epochs=80, learning_rate=1e-3, warmup_epochs=3, average=0.995),
@@ -110,6 +110,7 @@ def _train_audio_text(tables: Tables, runs: Path, console: Console) -> dict[str,
     places = nano_audio.imagine(words, embed_prompts(text, names, prompts.PICTURE_TEMPLATES), shown)
     task = nano_audio.AudioTask(tables, model, pictures, words, places)
     trained = _fit(task, "audio_text", runs, console)
+    nano_audio.settle(trained.encoder, task)
     return {"encoder": trained.encoder.state_dict(), "names": nano_audio.labels_by_words(tables)}
 
 

@@ -32,6 +32,8 @@ class Schedule:
     average: float = 0.998  # share of the old weights in the running average, a step
     seed: int = 0
     muon_rate: float = 0.02  # of convolutions, where a stage trains them with Muon
+    restart: int | None = None  # epoch at which the rates climb once more (SGDR, Loshchilov and Hutter 2017)
+    restart_share: float = 0.6  # and to what share of their height
 
 
 class Task(Protocol):
@@ -117,15 +119,24 @@ def adamw(parameters: Iterable[nn.Parameter], schedule: Schedule) -> torch.optim
 
 
 def _set_rates(optimizers: list[torch.optim.Optimizer], rates: list[float], schedule: Schedule, epoch: float) -> None:
-    """A straight climb to each group's rate, then half a cosine down to nothing."""
-    if epoch < schedule.warmup_epochs:
-        share = (epoch + 0.01) / schedule.warmup_epochs
-    else:
-        done = (epoch - schedule.warmup_epochs) / (schedule.epochs - schedule.warmup_epochs)
-        share = (1 + math.cos(math.pi * done)) / 2
     groups = [group for optimizer in optimizers for group in optimizer.param_groups]
     for group, rate in zip(groups, rates, strict=True):
-        group["lr"] = rate * share
+        group["lr"] = rate * _share(schedule, epoch)
+
+
+def _share(schedule: Schedule, epoch: float) -> float:
+    """A straight climb to the highest rate, then half a cosine down to nothing; after a restart the same, lower."""
+    first, last, top = 0, schedule.epochs, 1.0
+    if schedule.restart is not None:
+        if epoch < schedule.restart:
+            last = schedule.restart
+        else:
+            first, top = schedule.restart, schedule.restart_share
+    epoch -= first
+    if epoch < schedule.warmup_epochs:
+        return top * (epoch + 0.01) / schedule.warmup_epochs
+    done = (epoch - schedule.warmup_epochs) / (last - first - schedule.warmup_epochs)
+    return top * (1 + math.cos(math.pi * done)) / 2
 
 
 @torch.no_grad()

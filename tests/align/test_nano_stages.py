@@ -3,11 +3,13 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 import torch
 from torch.nn import functional as F
 
-from anybind.encoders.align import media
-from anybind.encoders.align.nano_audio import imagine, labels_by_words
+from anybind.encoders import nano
+from anybind.encoders.align import augment, media, nano_audio
+from anybind.encoders.align.nano_audio import imagine, labels_by_words, settle
 
 
 def test_sounds_are_known_by_words_where_pictures_cannot_tell_them() -> None:
@@ -32,6 +34,50 @@ def test_words_without_pictures_are_placed_where_their_pictures_would_be() -> No
     torch.testing.assert_close(
         (places * words[250:]).sum(1).mean(), (words * pictures).sum(1).mean(), atol=0.03, rtol=0
     )
+
+
+def test_settling_draws_sounds_to_where_their_pictures_or_imagined_pictures_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(nano_audio, "SETTLE_STEPS", 60)
+    torch.manual_seed(0)
+    encoder = nano.AudioEncoder().eval().requires_grad_(False)
+    aims = torch.linalg.qr(torch.randn(256, 4))[0].T
+    bands = np.random.default_rng(0).gamma(1.0, size=(4, 64)).astype(np.float32)
+    task = SimpleNamespace(
+        mels=np.repeat(np.repeat(bands, 2, axis=0)[None, :, None], 3, axis=0).repeat(32, axis=2),  # 3 paces, 8 clips
+        rows=np.arange(8),
+        owners=np.repeat(np.arange(4), 2),
+        names=["dog", "sea"],
+        concepts=np.array([0, 1, -1, -1]),  # the last two sounds are known by words
+        label_names=["sneezing", "snoring"],
+        worded=lambda owners: np.array([-1, -1, 0, 1])[owners],
+        means=aims[:2],
+        places=aims[2:],
+        weights=torch.ones(8),
+    )
+
+    def cosines() -> torch.Tensor:
+        with torch.inference_mode():
+            mel = nano.log(torch.from_numpy(task.mels[0, ::2]))
+            return (encoder.head(encoder.features(mel)) * aims).sum(1)
+
+    assert cosines().max() < 0.5
+    settle(encoder, task)
+    assert cosines().min() > 0.8
+    assert not encoder.head.training
+    assert not any(weight.requires_grad for weight in encoder.parameters())
+
+
+def test_a_patched_picture_says_how_much_of_it_is_its_own() -> None:
+    shades = torch.arange(6.0).view(6, 1, 1, 1).expand(6, 3, 20, 20)
+    partner = torch.tensor([1, 2, 3, 4, 5, 5])
+    patched, share = augment.patch(shades, partner, torch.Generator().manual_seed(0))
+    own = (patched == shades).float().mean((1, 2, 3))
+    torch.testing.assert_close(share, own)
+    assert share[5] == 1
+    assert 0 < share[:5].min() < 1
+    assert ((patched == shades) | (patched == shades[partner])).all()
 
 
 def test_a_worn_picture_has_lost_fine_colour_and_kept_its_brightness() -> None:

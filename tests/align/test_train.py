@@ -67,6 +67,24 @@ def test_a_run_killed_and_resumed_ends_with_the_same_weights(tmp_path: Path) -> 
         assert torch.equal(value, resumed.state_dict()[name]), name
 
 
+def test_rates_climb_once_more_at_a_restart_and_less_high(tmp_path: Path) -> None:
+    class Watched(ToyTask):
+        def optimizers(self, schedule: Schedule) -> list[torch.optim.Optimizer]:
+            self.made, self.rates = super().optimizers(schedule), []
+            return self.made
+
+        def loss(self, batch: Tensor) -> Tensor:
+            self.rates.append(self.made[0].param_groups[0]["lr"])
+            return super().loss(batch)
+
+    task = Watched()
+    fit(task, Schedule(epochs=8, learning_rate=1.0, restart=4, restart_share=0.5), tmp_path / "toy.ckpt", QUIET, "toy")
+    first, second = torch.tensor(task.rates).view(2, -1)
+    torch.testing.assert_close(second, 0.5 * first)
+    assert first.argmax() == task.steps  # after one epoch of climbing
+    assert first[-1] < 0.1
+
+
 def test_another_seed_gives_other_weights(tmp_path: Path) -> None:
     first = fit(ToyTask(), Schedule(epochs=1, learning_rate=1e-2, seed=0), tmp_path / "0.ckpt", QUIET, "toy")
     second = fit(ToyTask(), Schedule(epochs=1, learning_rate=1e-2, seed=1), tmp_path / "1.ckpt", QUIET, "toy")

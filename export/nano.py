@@ -1,6 +1,5 @@
 """nano becomes an artifact: its trained encoders, made-up golden rows, and its model card."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,8 +25,8 @@ GOLDEN_SENTENCES = ("a dog", "waves breaking on the shore", "a helicopter over a
 def export_nano(runs: Path, folder: Path) -> pb.Manifest:
     """Writes nano's artifact from the stages `align_nano` left in `runs`.
 
-    The card holds the numbers in `runs/eval.jsonl`, what `anybind eval --json` printed of this model, and the notes in
-    `runs/notes.json`; where they are missing, it says so.
+    The card holds the numbers in `runs/eval.jsonl`, what `anybind eval --json` printed of this model; where there is
+    none, it says so.
 
     Returns: the manifest as written.
 
@@ -35,8 +34,7 @@ def export_nano(runs: Path, folder: Path) -> pb.Manifest:
       FileNotFoundError: a stage has not been run.
       ExportError: a graph differs from its encoder.
     """
-    tokenizer, notes = teacher.folder() / "tokenizer.json", runs / "notes.json"
-    text = card(read_lines(runs / "eval.jsonl"), json.loads(notes.read_text()) if notes.exists() else None)
+    tokenizer, text = teacher.folder() / "tokenizer.json", card(read_lines(runs / "eval.jsonl"))
     return write_artifact(_entries(runs, tokenizer), folder, name=NAME, licence=LICENCE, card=text, tokenizer=tokenizer)
 
 

@@ -60,3 +60,20 @@ def test_a_card_tells_every_measured_goal() -> None:
     text = card(json.loads(json.dumps([goal, measure])))
     assert "| a → b, R@1 | 0.400 | 0.300 | 0.50 | no |" in text
     assert "| a → b | pairs | R@1 | 0.400 | 0.300 .. 0.500 | 0.100 |  | emergent |" in text
+
+
+def test_a_card_tells_worst_classes_sources_and_associations() -> None:
+    from anybind.export.nano_card import card
+
+    part = {"kind": "part", "query": "image", "what": "concepts", "taken_for": "dog", "times": 3, "queries": 8}
+    names = ("pig", "lion", "cat", "dog", "bird", "frog")
+    classes = [part | {"by": "class", "part": name, "value": i / 10} for i, name in enumerate(names)]
+    rare = part | {"by": "class", "part": "banjo", "value": 0.0, "queries": 1}
+    source = part | {"by": "source", "part": "phone", "value": 0.9}
+    told = card([*classes, rare, source, {"kind": "association", "word": "nurse", "nearest": [["iPod", 0.25]]}])
+    assert "| image, concepts | pig | 0.000 | 8 | dog (3) |" in told
+    assert "| image, concepts | phone | 0.900 | 8 | dog (3) |" in told
+    assert "| bird |" in told
+    assert "| frog |" not in told
+    assert "banjo" not in told
+    assert "| nurse | iPod 0.25 |" in told

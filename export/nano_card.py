@@ -87,8 +87,8 @@ _FAILURES = """
   * Image to sound: most concepts have fewer than ten held-out recordings, so that not even a perfect order reaches what
     was asked of precision@10 (`best` in `anybind eval`).
   * A picture's own depth map: neighbours cut alike, mirror images averaged, rooms seen twice by the anchor. Frames of
-    one pan differ by little camera movement, and the maps come from three rooms. Going
-    through the pictures twice cost it a tenth. Rendered rooms were not tried.
+    one pan differ by little camera movement, and the maps come from three rooms. Going through the pictures twice cost
+    it a tenth. Rendered rooms were not tried.
   * int8 was not tried; fp16 weights meet the size.
 * **Photographs of whole scenes.** Nine tenths of the training pictures hold one thing in their middle, and the encoder
   sees 40 pixels. Most photographs as users send them, a street in the rain or a dog on a lawn, go wrong. Cut the thing

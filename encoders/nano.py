@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 EMBEDDING_SIZE = 256
-IMAGE_SIZE = 40  # pixels; most training pictures hold 32
+IMAGE_SIZE = 48  # pixels; most training pictures hold 32
 DEPTH_SIZE = 64
 
 
@@ -91,7 +91,7 @@ class Soften(nn.Module):
 
 
 class ImageEncoder(nn.Module):
-    """Pictures. uint8 (B, 40, 40, 3), RGB -> float32 (B, 256), rows of norm 1."""
+    """Pictures. uint8 (B, 48, 48, 3), RGB -> float32 (B, 256), rows of norm 1."""
 
     def __init__(self, widths: tuple[int, ...] = (64, 192, 352)) -> None:
         super().__init__()

@@ -14,7 +14,7 @@ enough for a laptop's processor. Pictures are the anchor; the others were aligne
 
 | modality | takes | encoder | values |
 |---|---|---|---|
-| image | RGB, short side to 40, centre cut out | residual convolutions of 64, 192 and 352 channels | 5.6 M |
+| image | RGB, short side to 48, centre cut out | residual convolutions of 64, 192 and 352 channels | 5.6 M |
 | text | WordPiece, at most 64 ids | 3 transformer layers of 384, word embeddings factorised to 128 | 9.4 M |
 | audio | 16 kHz mono, clips of 5 s, at most 3 | 64 log-mel bands, residual convolutions to 256 | 1.8 M |
 | depth | metres, 64 x 64, up to 10 m | nearness, log distance and mask, residual convolutions to 256 | 1.5 M |
@@ -53,17 +53,18 @@ half-cosine learning rate, averaged weights; the numbers are in `encoders/align/
 2. **image**: symmetric InfoNCE with a learned temperature between pictures and prompts of their labels, prompts of
    their concepts, or captions, as the teacher embeds them through the text encoder's last layer, which learns along.
    The training frames of the three rooms are shown in two views besides. After 36 epochs the rates climb once more,
-   and half of the pictures get a part of another one.
+   and half of the pictures get a part of another one; the last three epochs see 48 pixels.
    Most sources are small worn files; the clean ones are mostly shown as if they were, many pictures are blurred, and a
    filter in the graph takes fine colour and sharpness away.
 3. **audio**: the image encoder is frozen; a sound meets only pictures of the same concept.
-4. **audio_text**: the same, and sounds that have no picture, or share theirs with another label, meet the place where
-   their label's pictures would be, judged by its words. At the end the last layer is fitted to unchanged sounds.
+4. **audio_text**: the same, and sounds that have no picture, share theirs with another label, or are not called what
+   theirs are, meet the place where their label's pictures would be, judged by its words. At the end the last layer is
+   fitted to unchanged sounds.
 5. **depth**: a map meets the frozen embedding of its own colour frame, the same random rectangle cut out of both, and
    the mean picture of its place.
 
 Trained as pairs: image and text, audio and image, depth and image, and audio and text for sounds without a picture of
-their own. **Emergent**, never trained as a pair: audio and text for the other sounds, depth and text, audio and depth.
+their own name. **Emergent**, never trained as a pair: audio and text for the other sounds, depth and text, audio and depth.
 
 Held out, by name, before training: the `val` pictures, a fifth of the recordings of every label by whole recording or
 pitch, 100 depth frames with a margin that is neither trained on nor measured, and words that stand in no training
@@ -76,14 +77,13 @@ _FAILURES = """
 
 * **Rows not reached** above, what was tried, and what is lacking; `docs/training.md` has what each step brought.
   * Pictures named, and found by words: Muon for AdamW, wider maps in place of deep ones, 32 to 48 pixels, twice as many
-    epochs with CutMix, the concepts as a term of their own, two encoders or more views averaged. The last doubling of
-    the time brought little more than a hundredth. Pictures are lacking, about 150 of most labels, nine tenths of them
-    of 32 pixels; a wider encoder for a night was not tried. Text and sounds find pictures no better than these are
-    named.
+    epochs with CutMix, the concepts as a term of their own, two encoders or more views averaged, a third time through
+    the pictures. The doubling of the time brought little more than a hundredth, the third time nothing, and the last
+    three epochs at 48 pixels about another. Pictures are lacking, about 150 of most labels, nine tenths of them of 32
+    pixels; a wider encoder for a night was not tried. Text and sounds find pictures no better than these are named.
   * Sounds: Muon, a bound on the scale, labels without pictures placed where these would be, longer training, a last
     layer fitted to unchanged sounds. Of most labels of ESC-50 three to six recordings were there to learn from, and the
-    58 to 109 held-out clips of few recordings make wide intervals. A trombone knows words only through pictures of
-    brass horns.
+    58 to 109 held-out clips of few recordings make wide intervals.
   * Image to sound: most concepts have fewer than ten held-out recordings, so that not even a perfect order reaches what
     was asked of precision@10 (`best` in `anybind eval`).
   * A picture's own depth map: neighbours cut alike, mirror images averaged, rooms seen twice by the anchor. Frames of
@@ -91,7 +91,7 @@ _FAILURES = """
     it a tenth. Rendered rooms were not tried.
   * int8 was not tried; fp16 weights meet the size.
 * **Photographs of whole scenes.** Nine tenths of the training pictures hold one thing in their middle, and the encoder
-  sees 40 pixels. Most photographs as users send them, a street in the rain or a dog on a lawn, go wrong. Cut the thing
+  sees 48 pixels. Most photographs as users send them, a street in the rain or a dog on a lawn, go wrong. Cut the thing
   out first.
 * **Frames of one pan.** A picture finds the right stretch of a room, and the right one of its neighbours less often. A
   left-right mirrored view is the same to it.

@@ -1,8 +1,8 @@
 """Stages `audio` and `audio_text`: sounds against the frozen image anchor.
 
 `audio` knows a sound only by pictures of the same concept. `audio_text` goes on with that and adds, by the words of
-their label, the sounds that have no picture and those that pictures cannot tell apart (a crow and chirping birds are
-both shown as birds). What all other sounds have to do with words stays emergent.
+their label, the sounds that have no picture, and those whose pictures do not tell their name (see `labels_by_words`).
+What all other sounds have to do with words stays emergent.
 
 A label without pictures is given a place where its pictures would be, not where its words are: pictures are further
 from words than sounds trained on words would be, and in a list of both the latter would always come first.
@@ -185,7 +185,7 @@ def settle(encoder: nano.AudioEncoder, task: AudioTask) -> None:
     whole = torch.ones(len(owners))
     concepts = _mixed(task.concepts[owners], task.concepts[owners], whole, len(task.names))
     labels = _mixed(task.worded(owners), task.worded(owners), whole, len(task.label_names))
-    aims = torch.where((labels > 0).any(1, keepdim=True), labels @ task.places, concepts @ task.means)
+    aims = F.normalize(labels @ task.places + concepts @ task.means, dim=-1)  # real pictures, imagined ones, or both
     rng = Generator().manual_seed(0)
     head = encoder.head.train().requires_grad_(True)
     optimizer = torch.optim.AdamW(head.parameters(), SETTLE_RATE, weight_decay=0.0)
@@ -210,11 +210,16 @@ def label_names(tables: Tables) -> list[str]:
 
 
 def labels_by_words(tables: Tables) -> list[str]:
-    """Labels of sounds that have no pictures, or share theirs with another label; sorted."""
-    shown = {row["concept"] for row in tables.images}
+    """Labels of sounds that have no pictures, share theirs with another label, or are not called what these are.
+
+    A crow and chirping birds are both shown as birds, and the only picture for a trombone is a brass horn's. Sorted.
+    """
+    shown = {row["concept"] for row in tables.images} - {""}
     pairs = {(row["label"], row["concept"]) for row in tables.audio}
     sharing = Counter(concept for _, concept in pairs)
-    return sorted({label for label, concept in pairs if concept not in shown - {""} or sharing[concept] > 1})
+    return sorted(
+        {label for label, concept in pairs if concept not in shown or sharing[concept] > 1 or label != concept}
+    )
 
 
 def imagine(words: Tensor, shown_words: Tensor, shown: Tensor, ridge: float = 1.0) -> Tensor:

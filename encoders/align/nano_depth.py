@@ -79,7 +79,8 @@ class DepthTask:
     def measure(self, model: Aligned) -> dict[str, float]:
         """Development frames: a picture's own map among all of them."""
         pictures = embed_pictures(self.anchor, centre(self.tables.frames[self.dev]))
-        maps = model.encoder(torch.from_numpy(centre(self.tables.maps[self.dev]).astype(np.float32)))
+        metres = torch.from_numpy(centre(self.tables.maps[self.dev]).astype(np.float32))
+        maps = model.encoder(F.interpolate(metres[:, None], size=nano.DEPTH_SIZE, mode="nearest")[:, 0])
         rank = (pictures @ maps.T > (pictures * maps).sum(1, keepdim=True)).sum(1)
         return {f"R@{k}": (rank < k).float().mean().item() for k in (1, 5)}
 

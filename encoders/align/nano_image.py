@@ -11,6 +11,7 @@ blurred at random, so that a picture's quality says nothing about what it shows.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -26,16 +27,17 @@ from .losses import Temperature, info_nce
 from .train import Schedule
 
 PLACES = ("kitchen", "office dining area", "lab")
-CAPTION_REPEATS = 3  # captioned pictures are few
+REPEATS = 3  # of pictures that are few: those with captions, and those of a concept with fewer than
+RARE = 100  # pictures
 # Side of the training pictures from each epoch on. Most sources hold 32 pixels, which cost less.
-SIZES = {0: 32, 31: nano.IMAGE_SIZE, 36: 32, 70: nano.IMAGE_SIZE}
+SIZES = {0: 32, 31: 40, 36: 32, 70: 40, 76: nano.IMAGE_SIZE}
 PATCH_EPOCHS = range(36, 70)  # the pictures have been seen often: parts of them are exchanged
 PATCHED = 0.5  # share of the pictures
 CENTRE_EPOCH = 14  # from here on both sides' means are taken away, so that neither sits in a corner of its own
 WORN = 0.75  # share of the clean pictures that are shown worn
 BLUR = augment.Blur(share=0.4, least=18)
 ROOM_RUN = 8  # neighbouring frames of one room
-ROOM_WEIGHT = 0.5
+ROOM_WEIGHT = 1.0
 MAX_SCALE = 16.0  # pictures must come close to their words, because sounds and depth maps meet words through them only
 
 
@@ -80,9 +82,10 @@ class ImageTask:
         self.is_heard[[index[name] for name in {r["concept"] for r in tables.images} - {""}]] = True
         self._read_captions()
         train = tables.split("train")
-        heard = np.array([bool(row["concept"]) for row in tables.images])[train]
-        captioned = self.labels[train] < 0
-        self.always = np.concatenate([train[heard]] + [train[captioned]] * CAPTION_REPEATS)
+        concepts = np.array([row["concept"] for row in tables.images])[train]
+        heard, captioned = concepts != "", self.labels[train] < 0
+        few = captioned | is_rare(concepts)
+        self.always = np.concatenate([train[heard & ~few]] + [train[few]] * REPEATS)
         self.sometimes = train[~heard & ~captioned]  # half of them, another half each epoch
         self.rooms_train = tables.depth_split("train")
         self.steps = (len(self.always) + len(self.sometimes) // 2) // batch
@@ -214,6 +217,12 @@ class ImageTask:
             "caption R@5": (rank < 5).float().mean().item(),
             "scale": model.scale().item(),
         }
+
+
+def is_rare(concepts: np.ndarray) -> np.ndarray:
+    """Which pictures show a concept that fewer than `RARE` do; "" is none. str (N,) -> bool (N,)."""
+    count = Counter(concepts)
+    return (concepts != "") & (np.array([count[name] for name in concepts]) < RARE)
 
 
 def _shared(batch: Batch, hits: Tensor) -> Tensor:

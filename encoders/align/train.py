@@ -7,6 +7,7 @@ run never stopped.
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import time
@@ -32,8 +33,8 @@ class Schedule:
     average: float = 0.998  # share of the old weights in the running average, a step
     seed: int = 0
     muon_rate: float = 0.02  # of convolutions, where a stage trains them with Muon
-    restart: int | None = None  # epoch at which the rates climb once more (SGDR, Loshchilov and Hutter 2017)
-    restart_share: float = 0.6  # and to what share of their height
+    # Epochs at which the rates climb once more, and to what share of their height (SGDR, Loshchilov and Hutter 2017).
+    restarts: tuple[tuple[int, float], ...] = ()
 
 
 class Task(Protocol):
@@ -126,12 +127,8 @@ def _set_rates(optimizers: list[torch.optim.Optimizer], rates: list[float], sche
 
 def _share(schedule: Schedule, epoch: float) -> float:
     """A straight climb to the highest rate, then half a cosine down to nothing; after a restart the same, lower."""
-    first, last, top = 0, schedule.epochs, 1.0
-    if schedule.restart is not None:
-        if epoch < schedule.restart:
-            last = schedule.restart
-        else:
-            first, top = schedule.restart, schedule.restart_share
+    turns = ((0, 1.0), *schedule.restarts, (schedule.epochs, 0.0))
+    first, top, last = next((a, top, b) for (a, top), (b, _) in itertools.pairwise(turns) if epoch < b)
     epoch -= first
     if epoch < schedule.warmup_epochs:
         return top * (epoch + 0.01) / schedule.warmup_epochs

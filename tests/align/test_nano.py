@@ -13,7 +13,7 @@ from anybind.export.graph import export_graph
 
 RNG = np.random.default_rng(0)
 ROWS = {
-    "image": (nano.ImageEncoder, RNG.integers(0, 256, (3, 40, 40, 3), dtype=np.uint8), {0: "batch"}),
+    "image": (nano.ImageEncoder, RNG.integers(0, 256, (3, 48, 48, 3), dtype=np.uint8), {0: "batch"}),
     "audio": (nano.AudioEncoder, RNG.normal(0, 0.1, (3, 80_000)).astype(np.float32), {0: "batch"}),
     "depth": (nano.DepthEncoder, RNG.uniform(0, 5, (3, 64, 64)).astype(np.float32), {0: "batch"}),
     "text": (nano.TextEncoder, np.array([[101, 2054, 102, 0], [101, 2003, 2023, 102]]), {0: "batch", 1: "length"}),
@@ -93,9 +93,9 @@ def test_all_encoders_together_fit_in_40_megabytes_at_half_precision() -> None:
 
 
 def test_the_filter_keeps_flat_pictures_and_takes_fine_colour_away() -> None:
-    flat = torch.tensor([0.2, 0.5, -0.3]).view(1, 3, 1, 1).expand(1, 3, 40, 40)
+    flat = torch.tensor([0.2, 0.5, -0.3]).view(1, 3, 1, 1).expand(1, 3, 48, 48)
     torch.testing.assert_close(nano.Soften()(flat), flat)
-    stripes = torch.zeros(1, 3, 40, 40)
+    stripes = torch.zeros(1, 3, 48, 48)
     stripes[:, 0, :, ::2], stripes[:, 2, :, ::2] = 1.0, -0.299 / 0.114  # colour alone: its brightness is even
     assert nano.Soften()(stripes)[:, 0].std() < 0.02 * stripes[:, 0].std()
 

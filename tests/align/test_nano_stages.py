@@ -8,17 +8,24 @@ import torch
 from torch.nn import functional as F
 
 from anybind.encoders import nano
-from anybind.encoders.align import augment, media, nano_audio
+from anybind.encoders.align import augment, media, nano_audio, nano_image
 from anybind.encoders.align.nano_audio import imagine, labels_by_words, settle
 
 
 def test_sounds_are_known_by_words_where_pictures_cannot_tell_them() -> None:
-    sounds = [("dog", "dog"), ("crow", "bird"), ("chirping birds", "bird"), ("sneezing", ""), ("gong", "gong")]
+    sounds = [
+        ("dog", "dog"),
+        ("crow", "bird"),
+        ("bird", "bird"),
+        ("sneezing", ""),
+        ("gong", "gong"),
+        ("trombone", "brass horn"),
+    ]
     tables = SimpleNamespace(
-        images=[{"concept": "dog"}, {"concept": "bird"}, {"concept": ""}],
+        images=[{"concept": concept} for concept in ("dog", "bird", "brass horn", "")],
         audio=[{"label": label, "concept": concept} for label, concept in sounds],
     )
-    assert labels_by_words(tables) == ["chirping birds", "crow", "gong", "sneezing"]
+    assert labels_by_words(tables) == ["bird", "crow", "gong", "sneezing", "trombone"]
 
 
 def test_words_without_pictures_are_placed_where_their_pictures_would_be() -> None:
@@ -67,6 +74,11 @@ def test_settling_draws_sounds_to_where_their_pictures_or_imagined_pictures_are(
     assert cosines().min() > 0.8
     assert not encoder.head.training
     assert not any(weight.requires_grad for weight in encoder.parameters())
+
+
+def test_pictures_of_a_concept_few_show_are_rare_and_those_of_none_are_not() -> None:
+    concepts = np.array(["dog"] * nano_image.RARE + [""] * 3 + ["mandolin"] * (nano_image.RARE - 1))
+    assert (nano_image.is_rare(concepts) == (concepts == "mandolin")).all()
 
 
 def test_a_patched_picture_says_how_much_of_it_is_its_own() -> None:

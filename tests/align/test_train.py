@@ -78,7 +78,7 @@ def test_rates_climb_once_more_at_a_restart_and_less_high(tmp_path: Path) -> Non
             return super().loss(batch)
 
     task = Watched()
-    fit(task, Schedule(epochs=8, learning_rate=1.0, restart=4, restart_share=0.5), tmp_path / "toy.ckpt", QUIET, "toy")
+    fit(task, Schedule(epochs=8, learning_rate=1.0, restarts=((4, 0.5),)), tmp_path / "toy.ckpt", QUIET, "toy")
     first, second = torch.tensor(task.rates).view(2, -1)
     torch.testing.assert_close(second, 0.5 * first)
     assert first.argmax() == task.steps  # after one epoch of climbing

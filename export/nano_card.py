@@ -70,7 +70,8 @@ depth.
 Held out, by name, before training: the `val` pictures, a fifth of the recordings of every label by whole recording or
 pitch, 100 depth frames with a margin that is neither trained on nor measured, and words that stand in no training
 prompt. Captions and the text encoder's vocabulary hold those words as well: "unseen" means that no label shown with a
-picture had them.
+picture had them. Nothing was trained on these rows, but some late choices were prompted by what an earlier model did on
+them; `docs/training.md` names them.
 """
 
 _FAILURES = """
@@ -79,9 +80,10 @@ _FAILURES = """
 * **Rows not reached** above, what was tried, and what is lacking; `docs/training.md` has what each step brought.
   * Pictures named, and found by words: Muon for AdamW, wider maps in place of deep ones, 32 to 48 pixels, twice as many
     epochs with CutMix, the concepts as a term of their own, two encoders or more views averaged, a third time through
-    the pictures. The doubling of the time brought little more than a hundredth, the third time nothing, and the last
-    three epochs at 48 pixels about another. Pictures are lacking, about 150 of most labels, nine tenths of them of 32
-    pixels; a wider encoder for a night was not tried. Text and sounds find pictures no better than these are named.
+    the pictures (cut short, and given up). The doubling of the time brought little more than a hundredth, and the last
+    three epochs, at 48 pixels, with rare concepts and rooms weighing more, another. Pictures are lacking, about 150 of
+    most labels, nine tenths of them of 32 pixels; a wider encoder for a night was not tried. Text and sounds find
+    pictures no better than these are named.
   * Sounds: Muon, a bound on the scale, labels without pictures placed where these would be, longer training, a last
     layer fitted to unchanged sounds. Of most labels of ESC-50 three to six recordings were there to learn from, and the
     58 to 109 held-out clips of few recordings make wide intervals.
@@ -89,10 +91,10 @@ _FAILURES = """
     was asked of precision@10 (`best` in `anybind eval`).
   * A picture's own depth map: neighbours cut alike, mirror images averaged, rooms seen twice by the anchor. Frames of
     one pan differ by little camera movement, and the maps come from three rooms. Going through the pictures twice cost
-    it a tenth, larger pictures and twice the weight on rooms brought back less than half of that. Rendered rooms were
+    it a tenth, and .04 of that came back with the last epochs, less than the interval tells apart. Rendered rooms were
     not tried.
-  * A map's place: with the encoder before this one every held-out map was told right. One stretch of the kitchen now
-    passes for the lab. The place's term of the loss has the same small weight as before; a higher one was not tried.
+  * A map's place: with the encoder before this one every held-out map was told right. Eight of the
+    kitchen's 64 now pass for the lab. The place's term of the loss has the same small weight as before; a higher one was not tried.
   * int8 was not tried; fp16 weights meet the size.
 * **Photographs of whole scenes.** Nine tenths of the training pictures hold one thing in their middle, and the encoder
   sees 48 pixels. Most photographs as users send them, a street in the rain or a dog on a lawn, go wrong. Cut the thing

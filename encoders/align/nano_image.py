@@ -27,8 +27,8 @@ from .losses import Temperature, info_nce
 from .train import Schedule
 
 PLACES = ("kitchen", "office dining area", "lab")
-REPEATS = 3  # of pictures that are few: those with captions, and those of a concept with fewer than
-RARE = 100  # pictures
+RARE = 100  # a concept with fewer pictures is rare
+REPEATS = 3  # captioned pictures and those of rare concepts are few, and drawn so often in an epoch
 # Side of the training pictures from each epoch on. Most sources hold 32 pixels, which cost less.
 SIZES = {0: 32, 31: 40, 36: 32, 70: 40, 76: nano.IMAGE_SIZE}
 PATCH_EPOCHS = range(36, 70)  # the pictures have been seen often: parts of them are exchanged

@@ -56,7 +56,7 @@ def test_settling_draws_sounds_to_where_their_pictures_or_imagined_pictures_are(
         rows=np.arange(8),
         owners=np.repeat(np.arange(4), 2),
         names=["dog", "sea"],
-        concepts=np.array([0, 1, -1, -1]),  # the last two sounds are known by words
+        concepts=np.array([0, 1, 1, -1]),  # the last two sounds are known by words, one of them by pictures too
         label_names=["sneezing", "snoring"],
         worded=lambda owners: np.array([-1, -1, 0, 1])[owners],
         means=aims[:2],
@@ -64,10 +64,12 @@ def test_settling_draws_sounds_to_where_their_pictures_or_imagined_pictures_are(
         weights=torch.ones(8),
     )
 
+    places = torch.stack([aims[0], aims[1], F.normalize(aims[1] + aims[2], dim=0), aims[3]])
+
     def cosines() -> torch.Tensor:
         with torch.inference_mode():
             mel = nano.log(torch.from_numpy(task.mels[0, ::2]))
-            return (encoder.head(encoder.features(mel)) * aims).sum(1)
+            return (encoder.head(encoder.features(mel)) * places).sum(1)
 
     assert cosines().max() < 0.5
     settle(encoder, task)

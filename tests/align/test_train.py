@@ -67,7 +67,7 @@ def test_a_run_killed_and_resumed_ends_with_the_same_weights(tmp_path: Path) -> 
         assert torch.equal(value, resumed.state_dict()[name]), name
 
 
-def test_rates_climb_once_more_at_a_restart_and_less_high(tmp_path: Path) -> None:
+def test_rates_climb_again_at_each_restart_to_its_share(tmp_path: Path) -> None:
     class Watched(ToyTask):
         def optimizers(self, schedule: Schedule) -> list[torch.optim.Optimizer]:
             self.made, self.rates = super().optimizers(schedule), []
@@ -78,9 +78,11 @@ def test_rates_climb_once_more_at_a_restart_and_less_high(tmp_path: Path) -> Non
             return super().loss(batch)
 
     task = Watched()
-    fit(task, Schedule(epochs=8, learning_rate=1.0, restarts=((4, 0.5),)), tmp_path / "toy.ckpt", QUIET, "toy")
-    first, second = torch.tensor(task.rates).view(2, -1)
+    schedule = Schedule(epochs=12, learning_rate=1.0, restarts=((4, 0.5), (8, 0.1)))
+    fit(task, schedule, tmp_path / "toy.ckpt", QUIET, "toy")
+    first, second, third = torch.tensor(task.rates).view(3, -1)
     torch.testing.assert_close(second, 0.5 * first)
+    torch.testing.assert_close(third, 0.1 * first)
     assert first.argmax() == task.steps  # after one epoch of climbing
     assert first[-1] < 0.1
 

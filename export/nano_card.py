@@ -93,9 +93,8 @@ _FAILURES = """
     one pan differ by little camera movement, and the maps come from three rooms. Going through the pictures twice cost
     it a tenth, and .04 of that came back with the last epochs, less than the interval tells apart. Rendered rooms were
     not tried.
-  * A map's place: with the encoder before this one every held-out map was told right. Eight of the
-    kitchen's 64 now pass for the lab. The place's term of the loss has the same small weight as before; a higher one was
-    not tried.
+  * A map's place: with the encoder before this one every held-out map was told right. Eight of the kitchen's 64 now
+    pass for the lab. The place's term of the loss has the same small weight as before; a higher one was not tried.
   * int8 was not tried; fp16 weights meet the size.
 * **Photographs of whole scenes.** Nine tenths of the training pictures hold one thing in their middle, and the encoder
   sees 48 pixels. Most photographs as users send them, a street in the rain or a dog on a lawn, go wrong. Cut the thing

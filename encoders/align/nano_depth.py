@@ -3,7 +3,8 @@
 A random rectangle is cut out of the picture and out of its map together, so that a few hundred frames make as many
 pairs as are asked for; the picture's side is embedded by the frozen anchor on the way. A batch holds runs of
 neighbouring frames, each run cut alike: what tells neighbours apart is then where the camera was, and nothing else.
-Besides, a map is held to the mean picture of its place, among the places.
+Besides, a map is held to the mean picture of its place among the places: one way only, because a mean picture that had
+to find its maps would want them all alike.
 """
 
 from __future__ import annotations
@@ -26,14 +27,14 @@ from .train import Schedule
 
 STEPS = 24
 RUN = 8  # neighbouring frames
-PLACE_WEIGHT = 0.1
+PLACE_WEIGHT = 0.3
 
 
 @dataclass
 class Batch:
     metres: Tensor  # float32 (B, 64, 64)
     pictures: Tensor  # float32 (B, 256), embeddings
-    places: Tensor  # bool (B, places), where each was taken
+    places: Tensor  # int64 (B,), where each was taken
 
 
 class DepthTask:
@@ -64,7 +65,7 @@ class DepthTask:
             frames = torch.from_numpy(self.tables.frames[rows, :, left : left + height])
             maps = torch.from_numpy(self.tables.maps[rows, :, left : left + height].astype(np.float32))
             pictures, metres = augment.same_crop(frames, maps, nano.DEPTH_SIZE, rng, alike=RUN)
-            places = torch.from_numpy(self.places[rows])[:, None] == torch.arange(len(self.means))
+            places = torch.from_numpy(self.places[rows])
             yield Batch(augment.depth(metres, rng), embed_pictures(self.anchor, pictures.numpy()), places)
 
     def loss(self, batch: Batch) -> Tensor:
@@ -72,7 +73,7 @@ class DepthTask:
         with torch.autocast("cpu", torch.bfloat16):
             features = model.encoder.features(batch.metres)
         depth, scale = model.encoder.head(features.float()), model.scale()
-        by_place = info_nce(depth, self.means, scale, batch.places)
+        by_place = F.cross_entropy(scale * depth @ self.means.T, batch.places)
         return info_nce(depth, batch.pictures.clone(), scale) + PLACE_WEIGHT * by_place
 
     @torch.inference_mode()

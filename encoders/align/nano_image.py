@@ -31,7 +31,7 @@ RARE = 100  # a concept with fewer pictures is rare
 REPEATS = 3  # captioned pictures and those of rare concepts are few, and drawn so often in an epoch
 # Side of the training pictures from each epoch on. Most sources hold 32 pixels, which cost less.
 SIZES = {0: 32, 31: 40, 36: 32, 70: 40, 76: nano.IMAGE_SIZE}
-PATCH_EPOCHS = range(36, 70)  # the pictures have been seen often: parts of them are exchanged
+PATCH_EPOCHS = (range(36, 70), range(79, 88))  # the pictures have been seen often: parts of them are exchanged
 PATCHED = 0.5  # share of the pictures
 CENTRE_EPOCH = 14  # from here on both sides' means are taken away, so that neither sits in a corner of its own
 WORN = 0.75  # share of the clean pictures that are shown worn
@@ -112,7 +112,7 @@ class ImageTask:
         order = np.concatenate([self.always, self.sometimes[half.numpy()]])
         order = order[torch.randperm(len(order), generator=rng).numpy()]
         self.size = SIZES[max(start for start in SIZES if start <= epoch)]
-        self.patched = PATCHED if epoch in PATCH_EPOCHS else 0.0
+        self.patched = PATCHED if any(epoch in epochs for epochs in PATCH_EPOCHS) else 0.0
         if epoch == CENTRE_EPOCH:
             self._centre()
         for step in range(self.steps):

@@ -25,9 +25,9 @@ from .train import Schedule, fit
 
 SCHEDULES = {
     "text": Schedule(epochs=2, learning_rate=4e-4, warmup_epochs=0.1, weight_decay=0.01),
-    "image": Schedule(epochs=79, learning_rate=1.5e-3, muon_rate=0.05, restarts=((36, 0.6), (76, 0.1))),
+    "image": Schedule(epochs=91, learning_rate=1.5e-3, muon_rate=0.05, restarts=((36, 0.6), (76, 0.1), (79, 0.2))),
     "audio": Schedule(epochs=60, learning_rate=1e-3, warmup_epochs=3, average=0.995),
-    "audio_text": Schedule(epochs=72, learning_rate=7e-4, warmup_epochs=3, average=0.995),
+    "audio_text": Schedule(epochs=108, learning_rate=7e-4, warmup_epochs=3, average=0.995),
     "depth": Schedule(epochs=80, learning_rate=1e-3, warmup_epochs=3, average=0.995),
 }
 STAGES = tuple(SCHEDULES)

@@ -8,8 +8,9 @@ import torch
 from torch.nn import functional as F
 
 from anybind.encoders import nano
-from anybind.encoders.align import augment, media, nano_audio, nano_image
+from anybind.encoders.align import augment, media, nano_audio, nano_depth, nano_image
 from anybind.encoders.align.nano_audio import imagine, labels_by_words, settle
+from anybind.encoders.align.nano_depth import DepthTask
 
 
 def test_sounds_are_known_by_words_where_pictures_cannot_tell_them() -> None:
@@ -76,6 +77,20 @@ def test_settling_draws_sounds_to_where_their_pictures_or_imagined_pictures_are(
     assert cosines().min() > 0.8
     assert not encoder.head.training
     assert not any(weight.requires_grad for weight in encoder.parameters())
+
+
+def test_a_maps_place_costs_only_where_it_is_wrong() -> None:
+    axes = torch.eye(256)
+    maps = F.normalize(torch.stack([axes[0] + axes[2], axes[0] + axes[3], axes[1] + axes[4]]), dim=1)
+    encoder = SimpleNamespace(features=lambda rows: rows, head=lambda rows: rows)
+    task = SimpleNamespace(model=SimpleNamespace(encoder=encoder, scale=lambda: 100.0), means=axes[:2])
+
+    def loss(*places: int) -> float:
+        return DepthTask.loss(task, nano_depth.Batch(maps, maps, torch.tensor(places))).item()
+
+    assert loss(0, 0, 1) < 1e-6  # maps of one place may differ as their pictures do
+    # One of three stands at the other place: its cosine there is 0, at its own 1 / sqrt(2).
+    np.testing.assert_allclose(loss(0, 1, 1), nano_depth.PLACE_WEIGHT * 100 / 2**0.5 / 3, rtol=1e-5)
 
 
 def test_pictures_of_a_concept_few_show_are_rare_and_those_of_none_are_not() -> None:

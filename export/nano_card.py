@@ -78,13 +78,13 @@ _FAILURES = """
 ## What it cannot do
 
 * **Rows not reached** above, what was tried, and what is lacking; `docs/training.md` has what each step brought.
-  * Pictures named, and found by words: Muon for AdamW, wider maps in place of deep ones, 32 to 48 pixels, twice as many
-    epochs with CutMix, the concepts as a term of their own, two encoders or more views averaged. The doubling of the
-    time brought little more than a hundredth, three epochs at 48 pixels, with rare concepts and rooms weighing more,
-    another. A further time through the pictures was tried from high rates (cut short, and given up) and from low ones:
-    twelve epochs, .725 to .739 of the development pictures, which chose them, but .746 to .739 of those set apart, where
-    CIFAR-10's labels lost .05. Pictures are lacking, about 150 of most labels, nine tenths of them of 32 pixels; a wider encoder for
-    a night was not tried. Text and sounds find pictures no better than these are named.
+  * Pictures named, and found by words: Muon for AdamW, wider maps in place of deep ones, 32 to 48 pixels, twice as
+    many epochs with CutMix, the concepts as a term of their own, two encoders or more views averaged. The doubling of
+    the time brought little more than a hundredth, three epochs at 48 pixels, with rare concepts and rooms weighing
+    more, another. A further time through the pictures was tried from high rates (cut short, and given up) and from
+    low ones: twelve epochs, .725 to .739 of the development pictures, which chose them, but .746 to .739 of those set
+    apart, where CIFAR-10's labels lost .05. Pictures are lacking, about 150 of most labels, nine tenths of them of 32
+    pixels; a wider encoder for a night was not tried. Text and sounds find pictures no better than these are named.
   * Sounds: Muon, a bound on the scale, labels without pictures placed where these would be, longer training, a last
     layer fitted to unchanged sounds. Of most labels of ESC-50 three to six recordings were there to learn from, and the
     58 to 109 held-out clips of few recordings make wide intervals.

@@ -52,8 +52,8 @@ averaged weights; the numbers are in `encoders/align/recipe_nano.py`, the why in
 2. **image**: symmetric InfoNCE with a learned temperature between pictures and prompts of their labels, prompts of
    their concepts, or captions, as the teacher embeds them through the text encoder's last layer, which learns along.
    The training frames of the three rooms are shown in two views besides. The rates climb again after 36, 76 and 79 of
-   91 epochs, each time less high; half of the pictures get a part of another one in most epochs after the first climb;
-   the last fifteen epochs see 48 pixels.
+   91 epochs, never to their first height; half of the pictures get a part of another one in most epochs after the first
+   climb; the last fifteen epochs see 48 pixels.
    Most sources are small worn files; the clean ones are mostly shown as if they were, many pictures are blurred, and a
    filter in the graph takes fine colour and sharpness away.
 3. **audio**: the image encoder is frozen; a sound meets only pictures of the same concept.
@@ -92,7 +92,7 @@ _FAILURES = """
     was asked of precision@10 (`best` in `anybind eval`).
   * A picture's own depth map: neighbours cut alike, mirror images averaged, rooms seen twice by the anchor, a map's
     place asked one way only. Frames of one pan differ by little camera movement, and the maps come from three rooms.
-    The first hit went up and down from training to training, by no more than the interval; it was never near what was
+    The first hit went up and down from training to training, with intervals that overlap; none came near what was
     asked. Rendered rooms were not tried.
   * int8 was not tried; fp16 weights meet the size.
 * **Photographs of whole scenes.** Nine tenths of the training pictures hold one thing in their middle, and the encoder
